@@ -1,0 +1,61 @@
+# One command runs what CI runs: `make test`. Needs GNU make and Python 3.11 or newer with its venv module, nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+EXAMPLE := example_notebooks/01_quickstart.ipynb
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 --fork-strategy fewest \
+	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format lock bench clean
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: $(VENV)/.installed-demo ## run the first example (again: every step is reused)
+	$(BIN)/nbflow run $(EXAMPLE)
+
+test: lint ## lint, types and all tests: what CI runs
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.installed-dev ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(VENV)/.installed-dev ## solve requirements/*.txt anew (make lock UPGRADE=--upgrade takes newer versions)
+	$(COMPILE) --group dev --output-file requirements/dev.txt
+	$(COMPILE) --group demo --constraints requirements/dev.txt --output-file requirements/demo.txt
+	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
+
+bench: $(VENV)/.installed-bench ## measure against peers, side by side
+	$(BIN)/python -m benchmarks
+
+clean: ## remove the environment, what runs have left and what tools have remembered
+	rm -rf $(VENV) .nbflow nbflow_runs .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+# $(call at-least-3.11,PYTHON): stops with a plain word where an older Python would fail with a riddle.
+define at-least-3.11
+@$(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "nbflow needs Python 3.11 or newer, and $(1) is: $$($(1) --version 2>&1)." >&2; \
+	echo "Name a newer one: make PYTHON=python3.12 (after make clean, if $(VENV) is there already)" >&2; exit 2; }
+endef
+
+$(BIN)/python:
+	$(call at-least-3.11,$(PYTHON))
+	$(PYTHON) -m venv $(VENV)
+
+# An environment that was made by hand serves as well: packages are added to it, nothing is taken away.
+$(VENV)/.installed-%: requirements/%.txt pyproject.toml | $(BIN)/python
+	$(call at-least-3.11,$(BIN)/python)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+	$(PIP) install --require-hashes -r $<
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,413 @@
+"""One attempt of one step: decide, prepare, execute, commit.
+
+``Workshop`` is how the driver makes a step run. It decides once more whether the step can be reused now that its inputs
+are known, writes the work order, hands the slice to an executor, and publishes what came out: blobs first, then the
+record. It draws nothing and plans nothing; ``driver`` calls it from a thread per attempt.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shutil
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nbflow import notebook as notebooks
+from nbflow.core import paths
+from nbflow.core.events import (
+    StepCancelled,
+    StepCrashed,
+    StepFailed,
+    StepProgressed,
+    StepReused,
+    StepStarted,
+    StepSucceeded,
+)
+from nbflow.core.graph import Step
+from nbflow.core.model import Artifact, Record, StoredFile
+from nbflow.core.outline import PARAMETERS_TAG
+from nbflow.core.plan import Planned, Planner
+from nbflow.executors import Executor, Job, Outcome, bootstrap
+from nbflow.masking import Masker
+from nbflow.project import Project
+
+Fact = StepReused | StepSucceeded | StepFailed | StepCrashed | StepCancelled
+
+
+@dataclass
+class Workshop:
+    """Where the steps of one run are made."""
+
+    project: Project
+    planner: Planner
+    run: str
+    folder: Path
+    """Of the run: executed notebooks lie there."""
+    executor: Executor
+    masker: Masker
+    made: dict[str, Record] = field(default_factory=dict)
+    """Full name → the result that counts in this run."""
+    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    shown: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Full name → what the cells of a step that did not succeed showed."""
+    _stopped: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    # --- called by the driver ------------------------------------------------------------------------
+
+    def attempt(self, step: str, attempt: int, emit: Callable[[StepStarted | StepProgressed], None]) -> Fact:
+        planned = self.planner.decide(step, self.made)
+        if planned.action == "reuse" and planned.record is not None:
+            self.reuse(step, planned.record)
+            return StepReused(step, attempt, reason=_words(planned), key=planned.record.key, record=planned.record.id)
+        emit(StepStarted(step, attempt))
+        return _Attempt(self, self.project.pipeline.steps[step], planned, attempt).make()
+
+    def stop(self, step: str, attempt: int, force: bool) -> None:
+        with self._lock:
+            self._stopped[step] = attempt
+        self.executor.stop(handle(step, attempt), force)
+
+    def is_stopped(self, step: str, attempt: int) -> bool:
+        with self._lock:
+            return self._stopped.get(step) == attempt
+
+    # --- results -------------------------------------------------------------------------------------
+
+    def reuse(self, step: str, record: Record) -> None:
+        """Let a stored result count, its files put back where they lay."""
+        self.made[step] = record
+        for artifact in record.artifacts:
+            if artifact.kind == "file" and artifact.format != "ref":
+                for file in artifact.files:
+                    self._restore(file)
+
+    def _restore(self, file: StoredFile) -> None:
+        target = self.project.root / file.path
+        if target.is_file() and self.project.store.digest(target) == file.digest:
+            return
+        if target.exists():
+            keep = self.folder / "replaced" / file.path
+            keep.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(target, keep)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.project.store.restore(file.digest, target, file.mode)
+
+    def executed(self, record: Record) -> Mapping[str, Any]:
+        """What the cells of a stored result showed."""
+        found: Mapping[str, Any] = json.loads(self.project.store.read(record.executed))
+        return found
+
+
+def handle(step: str, attempt: int) -> str:
+    """What the executor knows an attempt by."""
+    return f"{step}#{attempt}"
+
+
+def _words(planned: Planned) -> str:
+    return "; ".join(r.detail or r.kind for r in planned.reasons)
+
+
+class _Attempt:
+    def __init__(self, shop: Workshop, step: Step, planned: Planned, attempt: int) -> None:
+        assert planned.fingerprint is not None and planned.slice is not None
+        self.shop = shop
+        self.project = shop.project
+        self.step = step
+        self.planned = planned
+        self.print = planned.fingerprint
+        self.slice = planned.slice
+        self.attempt = attempt
+        self.notebook = self.project.pipeline.outlines[step.notebook].notebook
+        self.began = datetime.now(UTC)
+
+    def make(self) -> Fact:
+        if self.shop.is_stopped(self.step.id, self.attempt):
+            return StepCancelled(self.step.id, self.attempt)
+        workspace = self.project.store.workspace(f"{self.shop.run}-{uuid.uuid4().hex[:8]}")
+        aside = _Aside(self.project.root, self.shop.folder / "replaced" / self.step.name, self._declared_outputs())
+        committed = False
+        try:
+            named = self._named_files()
+            aside.move()
+            outcome = self.shop.executor.run(self._job(workspace), lambda _text: None)
+            outcome = replace(outcome, notebook=self.shop.masker.data(outcome.notebook))
+            result = _read_result(workspace)
+            self._keep_executed(outcome)
+            if outcome.status == "succeeded" and result.get("ok"):
+                fact = self._commit(workspace, outcome, result, named)
+                committed = True
+                return fact
+            return self._unsuccessful(outcome, result)
+        finally:
+            aside.settle(committed, self.project.store.digest, self.project.store.has)
+            shutil.rmtree(workspace, ignore_errors=True)
+
+    # --- before ------------------------------------------------------------------------------------
+
+    def _named_files(self) -> dict[str, str]:
+        """Digests, before the step runs, of the files that its code names."""
+        found = {}
+        for path in self.print.named_files:
+            digest = self.shop.planner.named_digest(self.step, path)
+            if digest is not None:
+                found[path] = digest
+        return found
+
+    def _declared_outputs(self) -> list[str]:
+        return [
+            paths.from_root(self.notebook.folder, str(o.path)) for o in self.step.outputs if o.is_file
+        ]
+
+    def _job(self, workspace: Path) -> Job:
+        order = workspace / "order.json"
+        order.write_text(json.dumps(self._order(workspace)))
+        makers = {str(i.item.name): self.project.pipeline.steps[i.makers[0]].name
+                  for i in self.step.inputs if i.makers and not i.item.is_file}  # fmt: skip
+        runtime = Path(__file__).parent / "runtime"
+        slice_notebook = notebooks.build_slice(
+            self.slice.pieces, self.project.raws, self.step.notebook, makers, bootstrap(runtime, order)
+        )
+        options = self.step.outline.declaration.options
+        return Job(
+            key=handle(self.step.id, self.attempt),
+            notebook=slice_notebook,
+            parameters=self._parameters(),
+            kernel=self.notebook.kernel or "python3",
+            folder=self.project.root / self.notebook.folder,
+            attempt_folder=workspace,
+            timeout=options.timeout if options.timeout is not None else self.project.settings.timeout,
+            log_name=f"steps/{self.step.name}",
+        )
+
+    def _parameters(self) -> dict[str, Any]:
+        """The given parameters that reach this step; papermill injects them behind the cell tagged ``parameters``."""
+        outline = self.project.pipeline.outlines[self.step.notebook]
+        here = any(
+            PARAMETERS_TAG in outline.tags(p.cell) for p in self.slice.pieces
+            if p.kind in ("context", "step") and p.notebook == self.step.notebook
+        )  # fmt: skip
+        given = self.shop.planner.circumstances.parameters
+        return {n: v for n, v in given.items() if n in outline.parameters} if here else {}
+
+    def _order(self, workspace: Path) -> dict[str, Any]:
+        outline = self.project.pipeline.outlines[self.step.notebook]
+        inputs, files = [], []
+        for wanted in self.step.inputs:
+            if wanted.item.is_file:
+                if wanted.item.name:
+                    files.append({"name": wanted.item.name, "path": wanted.item.path})
+                continue
+            artifact = self.shop.made[wanted.makers[0]].artifact(wanted.item.label)
+            assert artifact is not None
+            inputs.append({
+                "name": wanted.item.name, "digest": artifact.digest, "format": artifact.format,
+                "member": artifact.member, "step": self.project.pipeline.steps[wanted.makers[0]].name,
+            })  # fmt: skip
+        outputs = [
+            {"path": o.path, "name": o.name, "format": o.format} if o.is_file else {"name": o.name, "format": o.format}
+            for o in self.step.outputs
+        ]
+        for output in outputs:  # A file output may bind a name as well.
+            if output.get("path") and output.get("name"):
+                files.append({"name": output["name"], "path": output["path"]})
+        return {
+            "schema": 1,
+            "step": self.step.id,
+            "attempt_folder": str(workspace),
+            "blobs": str(self.project.store.blobs),
+            "project_root": str(self.project.root),
+            "notebook_folder": str(self.project.root / self.notebook.folder),
+            "run_folders": [str(self.shop.folder.parent), str(self.project.root / ".nbflow"), str(self.project.store.root)],
+            "inputs": inputs,
+            "files": files,
+            "outputs": outputs,
+            "together": self._together(),
+            "watch": self._watched(),
+            "own_definitions": sorted({
+                n for c in self.step.outline.cells for u in outline.units(c) if u.kind in ("def", "class") for n in u.now.binds
+            }),
+            "contracts": True,
+        }  # fmt: skip
+
+    def _together(self) -> list[list[str]]:
+        """``[output, input]`` pairs that some later step takes both of."""
+        pairs = []
+        inputs = {str(i.item.name): i.makers[0] for i in self.step.inputs if i.makers and not i.item.is_file}
+        for follower in self.project.pipeline.below[self.step.id]:
+            taken = {
+                str(i.item.name): i.makers[0]
+                for i in self.project.pipeline.steps[follower].inputs
+                if i.makers and not i.item.is_file
+            }
+            for output in (o.name for o in self.step.outputs if not o.is_file):
+                if taken.get(str(output)) == self.step.id:
+                    pairs += [[str(output), n] for n, maker in inputs.items() if taken.get(n) == maker]
+        return pairs
+
+    def _watched(self) -> list[str]:
+        """Context objects of this slice that a later step of the notebook reads: a change in place would not reach it."""
+        later: set[tuple[str, int]] = set()
+        for other in self.project.pipeline.steps.values():
+            if other.notebook == self.step.notebook and other.outline.last > self.step.outline.last:
+                later |= self.shop.planner.slice(other).context_reads
+        outputs = {o.name for o in self.step.outputs if not o.is_file}
+        return sorted({n for n, _ in self.slice.context_reads & later} - outputs)
+
+    # --- after -------------------------------------------------------------------------------------
+
+    def _keep_executed(self, outcome: Outcome) -> None:
+        """The executed slice stays in the run's folder, on failure too."""
+        if outcome.notebook.get("cells"):
+            target = self.shop.folder / "steps" / f"{self.step.name}.ipynb"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            notebooks.write_json(target, notebooks.tidy_slice(outcome.notebook))
+
+    def _commit(self, workspace: Path, outcome: Outcome, result: Mapping[str, Any], named: Mapping[str, str]) -> Fact:
+        store = self.project.store
+        artifacts = tuple(self._publish(a, workspace) for a in result["artifacts"])
+        shown = json.dumps(notebooks.shown_from_executed(outcome.notebook)).encode()
+        wrote = tuple(sorted(self._shown_path(p) for p in result.get("wrote", ())))
+        now = datetime.now(UTC)
+        record = Record(
+            key=self.print.key,
+            id=f"{now:%Y%m%d%H%M%S%f}-{uuid.uuid4().hex[:6]}",
+            step=self.step.id,
+            run=self.shop.run,
+            created=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            seconds=round(outcome.seconds, 3),
+            parts=self.print.parts,
+            artifacts=artifacts,
+            read_files=self._read_files(result, named, wrote),
+            read_folders={
+                path: digest
+                for p, digest in result.get("read_folders", {}).items()
+                if not self._is_declared(path := self._shown_path(p))
+            },
+            read_modules=self._read_modules(result),
+            wrote=wrote,
+            executed=store.put(shown),
+            reusable=self.step.outline.declaration.options.cache,
+        )
+        supersede = self.planned.reasons[0].kind in ("forced", "no-cache", "damaged")
+        kept = store.commit(record, supersede=supersede)
+        if kept.id != record.id:
+            self.shop.reuse(self.step.id, kept)
+        self.shop.made[self.step.id] = kept
+        warnings = tuple(f"{w['message']} {w['fix']}".strip() for w in result.get("warnings", ()))
+        return StepSucceeded(self.step.id, self.attempt, key=kept.key, record=kept.id,
+                             seconds=round(outcome.seconds, 3), warnings=warnings)  # fmt: skip
+
+    def _publish(self, made: Mapping[str, Any], workspace: Path) -> Artifact:
+        store = self.project.store
+        if made.get("blob"):
+            store.adopt(workspace / made["blob"], made["digest"])
+        files = []
+        for file in made.get("files", ()):
+            digest = file["digest"] if made["format"] == "ref" else store.put_file(self.project.root / file["path"])
+            files.append(StoredFile(file["path"], digest, file["size"], file["mode"]))
+        return Artifact(
+            made["name"], made["kind"], made["digest"], made["format"], made["size"], made.get("type", ""),
+            made.get("member") or "", tuple(files), tuple(made.get("main_names", ())),
+        )  # fmt: skip
+
+    def _read_files(self, result: Mapping[str, Any], named: Mapping[str, str], wrote: tuple[str, ...]) -> dict[str, str]:
+        found = {p: d for p, d in named.items() if p not in wrote}
+        for absolute in result.get("read_files", ()):
+            path = self._shown_path(absolute)
+            if path not in found and path not in wrote and not self._is_declared(path):
+                digest = self.project.surroundings.file(path)
+                if digest is not None:
+                    found[path] = digest
+        return found
+
+    def _read_modules(self, result: Mapping[str, Any]) -> dict[str, str]:
+        known = self.print.parts["modules"]
+        found = {}
+        for absolute in result.get("modules", ()):
+            path = self._shown_path(absolute)
+            digest = None if path in known else self.project.surroundings.module_digest(path)
+            if digest is not None:
+                found[path] = digest
+        return found
+
+    def _is_declared(self, path: str) -> bool:
+        return self.shop.planner.is_declared(self.step, path) or self.shop.planner.is_declared(self.step, f"{path}/")
+
+    def _shown_path(self, absolute: str) -> str:
+        """From the project root where it lies inside, absolute elsewhere."""
+        relative = os.path.relpath(absolute, self.project.root).replace(os.sep, "/")
+        return relative if not relative.startswith("../") and relative != ".." else absolute
+
+    def _unsuccessful(self, outcome: Outcome, result: Mapping[str, Any]) -> Fact:
+        if outcome.notebook.get("cells"):
+            self.shop.shown[self.step.id] = notebooks.shown_from_executed(outcome.notebook)
+        mask = self.shop.masker.text
+        if outcome.status == "stopped" or self.shop.is_stopped(self.step.id, self.attempt):
+            return StepCancelled(self.step.id, self.attempt)
+        if outcome.status == "crashed":
+            return StepCrashed(self.step.id, self.attempt, message=mask(outcome.error))
+        error = outcome.error or str(result.get("error") or "the step did not finish")
+        return StepFailed(
+            self.step.id, self.attempt, error=mask(error), traceback=mask(outcome.traceback),
+            timed_out=outcome.status == "timed_out",
+        )  # fmt: skip
+
+
+def _read_result(workspace: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((workspace / "result.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+class _Aside:
+    """Declared file outputs that were there before an attempt: moved away, so that what is there was made by it."""
+
+    def __init__(self, root: Path, keep: Path, patterns: list[str]) -> None:
+        self.root = root
+        self.keep = keep
+        self.patterns = patterns
+        self.moved: list[tuple[Path, Path]] = []
+
+    def move(self) -> None:
+        for pattern in self.patterns:
+            for found in self._matching(pattern):
+                target = self.keep / found.relative_to(self.root)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(found, target)
+                self.moved.append((found, target))
+            parent = self.root / (pattern.rstrip("/") if pattern.endswith("/") else os.path.dirname(pattern))
+            if not paths.is_glob(str(parent)):
+                parent.mkdir(parents=True, exist_ok=True)
+
+    def settle(self, committed: bool, digest: Callable[[Path], str], has: Callable[[str], bool]) -> None:
+        """After success keep only what is not stored; after failure put everything back."""
+        for original, target in self.moved:
+            if not committed:
+                if original.exists():
+                    original.unlink()
+                original.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(target, original)
+            elif target.is_file() and has(digest(target)):
+                target.unlink()
+        for folder, _, _ in sorted(os.walk(self.keep, topdown=False)):
+            if not os.listdir(folder):
+                os.rmdir(folder)
+
+    def _matching(self, pattern: str) -> list[Path]:
+        if pattern.endswith("/"):
+            return [p for p in sorted((self.root / pattern).rglob("*")) if p.is_file() or p.is_symlink()]
+        if paths.is_glob(pattern):
+            found = (Path(p) for p in glob.glob(str(self.root / pattern), recursive=True))
+            return sorted(p for p in found if p.is_file())
+        path = self.root / pattern
+        return [path] if path.is_file() or path.is_symlink() else []

@@ -1,0 +1,180 @@
+"""The walk over calls: what they change, what they set up, and which of them the check wants to know of.
+
+The tables are in ``effects`` and ``setup``. Statements build on this class.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from nbflow.core import effects
+from nbflow.core.expressions import NAMESPACES, Expressions
+from nbflow.core.magic_table import Magic, line_magic
+from nbflow.core.model import Effect
+from nbflow.core.path_expressions import dotted, folded
+from nbflow.core.setup import is_setup
+from nbflow.core.walk import VISITORS, root_of, words_of
+from nbflow.core.words import words
+
+_SPECIAL = words(
+    """
+    import_module __import__ getenv get pop setdefault insert append extend Path PurePath joinpath join
+    run_line_magic magic
+    """
+)
+
+
+class Calls(Expressions):
+    def visit_call(self, node: ast.Call) -> None:
+        func = node.func
+        if func.__class__ is ast.Name:
+            word: str = func.id  # type: ignore[attr-defined]
+            self.visit(func)
+            if self.is_global(word):
+                self.sink.calls[self.scope.mangled(word) if self.scope is not None else word] = None
+        elif func.__class__ is ast.Attribute:
+            word = func.attr  # type: ignore[attr-defined]
+            self.visit_attribute(func)  # type: ignore[arg-type]
+            if word in effects.CHANGES_ITS_OBJECT:
+                self.changeroot_of(func)
+        else:
+            word = ""
+            self.visit(func)
+        for argument in node.args:
+            self.visit(argument)
+        for keyword in node.keywords:
+            if keyword.arg == "inplace" or keyword.arg == "out":
+                self.keyword_change(node, keyword)
+            self.visit(keyword.value)
+        if word in _SPECIAL:
+            self.special_call(node, word)
+        if effects.may_matter(word):
+            self.effect(node)
+        if self.bare and node in self.bare:
+            self.bare_call(node, word)
+
+    def keyword_change(self, node: ast.Call, keyword: ast.keyword) -> None:
+        value = keyword.value
+        if keyword.arg == "out":
+            root, called = root_of(value)
+        elif isinstance(value, ast.Constant) and value.value is False:
+            return
+        else:
+            root, called = root_of(node.func)
+        if root is not None and called != "function" and not isinstance(value if keyword.arg == "out" else None, ast.Constant):
+            self.change(root, "assign")
+
+    def changeroot_of(self, func: ast.expr) -> None:
+        root, called = root_of(func)
+        if root is not None and called != "function":
+            self.change(root, "call")
+
+    def bare_call(self, node: ast.Call, word: str) -> None:
+        """A call whose result is thrown away is made for its effect."""
+        func = node.func
+        if isinstance(func, ast.Name):
+            if not self.is_global(word):
+                return
+            self.sink.bare_calls[word] = None
+            if word == "exec":
+                self.runs_anything()
+        else:
+            self.changeroot_of(func)
+        if word in effects.CHANGES_FIRST_ARGUMENT and node.args:
+            self.changeroot_of(node.args[0])
+            root = root_of(node.args[0])[0]
+            if word in ("setattr", "delattr") and root is not None and self.is_global(root):
+                self.sink.setup[root] = None
+        root, called = root_of(func)
+        if root is None or not self.is_global(root):
+            return
+        if called == "function" and root in NAMESPACES:
+            self.runs_anything()
+        elif called == "function" and root == "get_ipython":
+            return
+        elif is_setup(words_of(func), bool(called)):
+            self.sink.setup[root] = None
+
+    def special_call(self, node: ast.Call, word: str) -> None:
+        """Calls by well-known names that import, look at the environment, or put paths together."""
+        args, func = node.args, node.func
+        first = args[0] if args else None
+        literal = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+        if word in ("import_module", "__import__"):
+            if literal:
+                self.sink.modules[literal] = None
+        elif word == "getenv":
+            if literal is not None:
+                self.sink.environ[literal] = None
+        elif word in ("get", "pop", "setdefault"):
+            if first is not None and isinstance(func, ast.Attribute):
+                self.environment(func.value, first)
+        elif word in ("insert", "append", "extend"):
+            if (dotted(func) or [])[-3:-1] == ["sys", "path"] and args:
+                self.search_path(args[-1])
+        elif word in ("Path", "PurePath", "joinpath", "join"):
+            self.note_path(node)
+        elif word in ("run_line_magic", "magic") and isinstance(func, ast.Attribute) and literal is not None:
+            self.called_magic(func, [a.value for a in args if isinstance(a, ast.Constant) and isinstance(a.value, str)])
+
+    def search_path(self, node: ast.expr) -> None:
+        """Note the literal folders that ``sys.path`` is made to hold."""
+        for entry in node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]:
+            text = folded(self.path(entry), self.constants)
+            if text is not None:
+                self.comments.append(f"sys.path:{text}")
+
+    def called_magic(self, func: ast.Attribute, words: list[str]) -> None:
+        """``get_ipython().run_line_magic("matplotlib", "inline")``, as exported scripts have it."""
+        if root_of(func) != ("get_ipython", "function"):
+            return
+        name, _, rest = " ".join(words).partition(" ")
+        magic = line_magic(name.lstrip("%"), rest, 1, self.comments)
+        if magic is not None:
+            self.visit_magic(magic)
+
+    def effect(self, node: ast.Call) -> None:
+        words = words_of(node.func)
+        if not words:
+            return
+        kind = effects.kind_of(words, node)
+        if kind is None:
+            return
+        root, _ = root_of(node.func)
+        text = ".".join(words)
+        line = node.lineno + self.line_offset
+        if kind != "reader":
+            self.sink.effects[Effect(kind, root or words[0], text, line)] = None
+            return
+        argument = effects.path_argument(node)
+        if argument is None or (isinstance(argument, ast.Name) and argument.id in self.handles):
+            return
+        path = self.path(argument)
+        if path is not None:
+            self.sink.paths[path] = None
+            if str(path[1]).startswith(effects.REMOTE):
+                kind = "network"
+        self.sink.effects[Effect(kind, root or words[0], text, line, path is not None)] = None
+
+    # --- magics ------------------------------------------------------------------------------------------
+
+    def visit_magic(self, magic: Magic) -> None:
+        for name in magic.reads:
+            self.read(name)
+        for name in magic.binds:
+            self.bind(name)
+        if magic.always:
+            self.always = self.always or magic.always
+        if magic.path is not None:
+            self.sink.paths[magic.path] = None
+        for module in magic.modules:
+            self.sink.modules[module] = None
+        if magic.code is not None:
+            self.embedded(magic)
+
+    def embedded(self, magic: Magic) -> None:
+        """Python inside a magic; ``statements`` knows how."""
+        raise NotImplementedError
+
+
+VISITORS[ast.Call] = Calls.visit_call

@@ -1,0 +1,314 @@
+"""The ``%%step`` grammar, in one place: the planner and the live magic both read lines with it.
+
+``step_line`` finds the line in a cell, ``parse`` reads it, ``merge`` adds up what the cells of one step say, and
+``with_items`` writes declarations back for ``check --fix``. Nothing here knows about notebooks or kernels.
+
+The grammar::
+
+    %%step NAME [-i IN ...] [-o OUT ...] [--after STEP ...] [--retries N] [--retry-delay SECONDS]
+                [--timeout SECONDS] [--no-cache] [--resources KEY=AMOUNT ...]
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from nbflow.core.amounts import parse_amount
+from nbflow.core.model import FORMATS, REF, STEP_NAME, Declaration, Item, Options
+from nbflow.errors import DeclareError, did_you_mean
+
+USAGE = "%%step NAME -i INPUT ... -o OUTPUT ..."
+LISTS = {"-i": "inputs", "--in": "inputs", "-o": "outputs", "--out": "outputs", "--after": "after",
+         "--resources": "resources"}  # fmt: skip
+NUMBERS = {"--retries": "retries", "--retry-delay": "retry_delay", "--timeout": "timeout"}
+FLAGS = {"--no-cache"}
+KNOWN = (*LISTS, *NUMBERS, *FLAGS)
+
+_T = TypeVar("_T", int, float)
+
+_TOKEN = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
+_CELL_MAGIC = re.compile(r"%%step(?=\s|$)")
+_LINE_MAGIC = re.compile(r"\s*%step(?=\s|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """Where a cell says it is a step."""
+
+    index: int
+    """Index of the line in the cell, from 0."""
+    text: str
+    """What follows ``%%step``."""
+    whole_notebook: bool
+
+
+def step_line(source: str) -> StepLine | None:
+    """The ``%%step`` line that begins the cell (blank lines may stand before it, as IPython allows), if any."""
+    if "%%step" not in source:
+        return None
+    for index, line in enumerate(source.split("\n")):
+        if line.strip():
+            match = _CELL_MAGIC.match(line)
+            return StepLine(index, line[match.end() :].strip(), False) if match else None
+    return None
+
+
+def notebook_line(source: str) -> StepLine | None:
+    """The ``%step`` line of a cell, which makes the whole notebook one step, if any."""
+    if "%step" not in source:
+        return None
+    for index, line in enumerate(source.split("\n")):
+        match = _LINE_MAGIC.match(line)
+        if match:
+            return StepLine(index, line[match.end() :].strip(), True)
+    return None
+
+
+def misplaced_step_line(source: str) -> int | None:
+    """Index of a ``%%step`` line that is not the first line of its cell, where IPython does not see it."""
+    if "%%step" not in source or step_line(source):
+        return None
+    return next((i for i, line in enumerate(source.split("\n")) if _CELL_MAGIC.match(line)), None)
+
+
+def parse(text: str, *, whole_notebook: bool = False) -> Declaration:
+    """Read what follows ``%%step``. Raises ``DeclareError`` with the near name for what it does not know."""
+    tokens = _tokens(text)
+    if not tokens or tokens[0].startswith("-"):
+        raise DeclareError("%%step needs a name first.", f"Write {USAGE}")
+    name, rest = tokens[0], tokens[1:]
+    if not STEP_NAME.match(name):
+        raise DeclareError(
+            f"'{name}' cannot be the name of a step: a name begins with a letter or _ and goes on with letters, "
+            "digits, _ and - (at most 100).",
+            f"Write {USAGE}",
+        )
+    lists, numbers, flags = _sort(rest)
+    return Declaration(
+        name=name,
+        inputs=_items(lists["inputs"], "input"),
+        outputs=_items(lists["outputs"], "output"),
+        after=tuple(lists["after"]),
+        options=_options(lists["resources"], numbers, flags),
+        whole_notebook=whole_notebook,
+    )
+
+
+def parse_item(text: str, role: str = "output") -> Item:
+    """Read one input or output: ``features``, ``features:parquet``, ``data/x.csv``, ``raw=data/x.csv``, ``big.bin:ref``."""
+    name, path, format_ = None, text, None
+    bare, colon, suffix = text.rpartition(":")
+    if colon and bare and suffix.isidentifier():
+        path, format_ = bare, suffix
+    before, equals, after = path.partition("=")
+    if equals and before.isidentifier():
+        name, path = before, after
+    if name is None and path.isidentifier():
+        _check_variable(path)
+        _check_format(format_, text, FORMATS, is_file=False)
+        if format_ and role == "input":
+            raise DeclareError(
+                f"The input '{text}' names a format: the format is chosen where '{path}' is made.",
+                f"Write -i {path} here and -o {text} in the step that makes it.",
+            )
+        return Item(text, name=path, format=format_)
+    if not path or not any(c in path for c in "./*?["):
+        raise DeclareError(
+            f"'{text}' is neither a variable name nor a file.",
+            "A file has a '/' or a '.' in it (write ./Makefile); items are separated by spaces.",
+        )
+    if name is not None:
+        _check_variable(name)
+    if text.endswith(","):
+        raise DeclareError(f"'{text}' ends with a comma.", "Items are separated by spaces alone.")
+    _check_format(format_, text, (REF,), is_file=True)
+    return Item(text, name=name, path=path, format=format_)
+
+
+def merge(declarations: Sequence[Declaration]) -> Declaration:
+    """What the cells of one step say, added up. Raises ``DeclareError`` where two cells disagree on an option."""
+    first = declarations[0]
+    options = first.options
+    for other in declarations[1:]:
+        options = _merge_options(options, other.options)
+    return replace(
+        first,
+        inputs=_union(d.inputs for d in declarations),
+        outputs=_union(d.outputs for d in declarations),
+        after=tuple(dict.fromkeys(a for d in declarations for a in d.after)),
+        options=options,
+    )
+
+
+def with_items(line: str, inputs: Iterable[str] = (), outputs: Iterable[str] = ()) -> str:
+    """The ``%%step`` (or ``%step``) line with items added and all else as it was."""
+    for words, items in ((("-i", "--in"), inputs), (("-o", "--out"), outputs)):
+        for item in items:
+            line = _with_item(line, words, item)
+    return line
+
+
+def _with_item(line: str, words: tuple[str, str], item: str) -> str:
+    tokens = list(_TOKEN.finditer(line))
+    texts = [t.group() for t in tokens]
+    for index in range(len(texts) - 1, -1, -1):
+        if texts[index] in words:
+            last = index
+            while last + 1 < len(texts) and not texts[last + 1].startswith("-"):
+                last += 1
+            if item in texts[index + 1 : last + 1]:
+                return line
+            return f"{line[: tokens[last].end()]} {item}{line[tokens[last].end() :]}"
+    # No such list yet: inputs go behind the name, outputs at the end of the lists that are there.
+    at = tokens[min(1, len(tokens) - 1)].end() if words[0] == "-i" else _end_of_lists(tokens, texts)
+    return f"{line[:at]} {words[0]} {item}{line[at:]}"
+
+
+def _end_of_lists(tokens: list[re.Match[str]], texts: list[str]) -> int:
+    last = min(1, len(texts) - 1)
+    for index, text in enumerate(texts):
+        if text in ("-i", "--in"):
+            last = index
+            while last + 1 < len(texts) and not texts[last + 1].startswith("-"):
+                last += 1
+    return tokens[last].end()
+
+
+def _tokens(text: str) -> list[str]:
+    found = []
+    position = 0
+    for match in _TOKEN.finditer(text):
+        if text[position : match.start()].strip():
+            break
+        found.append(_unquote(match.group()))
+        position = match.end()
+    if text[position:].strip():
+        raise DeclareError(f"A quote is not closed: {text[position:].strip()}", "Close it, or leave it out.")
+    return found
+
+
+def _unquote(token: str) -> str:
+    return re.sub(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'", lambda m: re.sub(r"\\(.)", r"\1", m[1]) if m[1] is not None else m[2], token)
+
+
+def _sort(tokens: list[str]) -> tuple[dict[str, list[str]], dict[str, float], set[str]]:
+    lists: dict[str, list[str]] = {"inputs": [], "outputs": [], "after": [], "resources": []}
+    numbers: dict[str, float] = {}
+    flags: set[str] = set()
+    target: list[str] | None = None
+    stream = iter(tokens)
+    for token in stream:
+        option, equals, value = token.partition("=") if token.startswith("--") else (token, "", "")
+        if option in LISTS:
+            target = lists[LISTS[option]]
+            if equals:
+                target.append(value)
+        elif option in NUMBERS:
+            numbers[NUMBERS[option]] = _number(option, value if equals else next(stream, ""))
+            target = None
+        elif option in FLAGS:
+            flags.add(option)
+            target = None
+        elif token.startswith("-"):
+            hint = did_you_mean(option, KNOWN) or f" Known options: {', '.join(KNOWN)}."
+            raise DeclareError(f"%%step has no option '{option}'.{hint}")
+        elif target is None:
+            raise DeclareError(
+                f"'{token}' belongs to no option.", f"Inputs follow -i, outputs follow -o: {USAGE}"
+            )
+        else:
+            target.append(token)
+    return lists, numbers, flags
+
+
+def _number(option: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    whole = option == "--retries"
+    if value < 0 or value != value or value == float("inf") or (whole and value != int(value)):
+        kind = "a whole number, 0 or more" if whole else "a number of seconds, 0 or more"
+        raise DeclareError(f"{option} takes {kind}, not '{text}'.")
+    return value
+
+
+def _items(texts: list[str], role: str) -> tuple[Item, ...]:
+    items = [parse_item(t, role) for t in texts]
+    seen: set[str] = set()
+    for item in items:
+        if item.label in seen:
+            raise DeclareError(f"'{item.label}' stands twice among the {role}s.", "Name it once.")
+        seen.add(item.label)
+    return tuple(items)
+
+
+def _options(resources: list[str], numbers: dict[str, float], flags: set[str]) -> Options:
+    amounts = []
+    for text in resources:
+        key, equals, amount = text.partition("=")
+        if not equals or not key.isidentifier():
+            raise DeclareError(f"--resources takes KEY=AMOUNT, not '{text}'.", "For example: --resources gpu=1 memory=8GiB")
+        try:
+            amounts.append((key, parse_amount(amount)))
+        except ValueError:
+            raise DeclareError(f"'{amount}' is not an amount.", "Write a number, or one with a unit: memory=8GiB") from None
+    retries = numbers.get("retries")
+    return Options(
+        retries=None if retries is None else int(retries),
+        retry_delay=numbers.get("retry_delay"),
+        timeout=numbers.get("timeout"),
+        cache="--no-cache" not in flags,
+        resources=tuple(amounts),
+    )
+
+
+def _check_variable(name: str) -> None:
+    if keyword.iskeyword(name):
+        raise DeclareError(f"'{name}' is a Python keyword and cannot be a variable.")
+    if name == "_":
+        raise DeclareError("'_' is never an input or output: every cell may overwrite it.", "Give the value a name.")
+
+
+def _check_format(format_: str | None, text: str, allowed: tuple[str, ...], *, is_file: bool) -> None:
+    if format_ is None or format_ in allowed:
+        return
+    hint = did_you_mean(format_, allowed)
+    if is_file:
+        raise DeclareError(f"'{text}': a file takes no format but ':ref' (its digest is recorded, its bytes are not).{hint}")
+    raise DeclareError(f"'{text}': there is no format '{format_}'.{hint}", f"Formats: {', '.join(allowed)}.")
+
+
+def _union(lists: Iterable[tuple[Item, ...]]) -> tuple[Item, ...]:
+    by_label: dict[str, Item] = {}
+    for items in lists:
+        for item in items:
+            known = by_label.get(item.label)
+            if known and known.format and item.format and known.format != item.format:
+                raise DeclareError(f"'{item.label}' is declared as {known.text} and as {item.text}.", "Choose one format.")
+            if known is None or (item.format and not known.format):
+                by_label[item.label] = item
+    return tuple(by_label.values())
+
+
+def _merge_options(a: Options, b: Options) -> Options:
+    def pick(name: str, x: _T | None, y: _T | None) -> _T | None:
+        if x is not None and y is not None and x != y:
+            raise DeclareError(f"Two cells of this step give --{name}: {x} and {y}.", "Give it once.")
+        return y if x is None else x
+
+    resources = dict(a.resources)
+    for key, amount in b.resources:
+        if resources.setdefault(key, amount) != amount:
+            raise DeclareError(f"Two cells of this step give different amounts of {key}.", "Give it once.")
+    return Options(
+        retries=pick("retries", a.retries, b.retries),
+        retry_delay=pick("retry-delay", a.retry_delay, b.retry_delay),
+        timeout=pick("timeout", a.timeout, b.timeout),
+        cache=a.cache and b.cache,
+        resources=tuple(resources.items()),
+    )

@@ -1,0 +1,134 @@
+"""Calls that the check speaks about: drawing at random, network, databases, the clock, and readers of files.
+
+Tables by the last word of a dotted call (``read_csv`` of ``pd.read_csv``). They only say what a call looks like;
+whether its root really is the module is for the check, which knows the imports. Also here: the well-known functions
+and methods that change an object in place. Read ``expressions`` for the place that asks.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Literal
+
+from nbflow.core.words import words
+
+Kind = Literal["random", "network", "database", "clock", "reader"]
+
+CHANGES_FIRST_ARGUMENT = words("""
+    shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right
+    setattr delattr setitem delitem fill_diagonal copyto place put putmask put_along_axis at next
+    """)
+"""Functions that change what their first argument holds: ``random.shuffle(xs)``, ``np.fill_diagonal(a, 0)``."""
+
+CHANGES_ITS_OBJECT = words("pop popitem popleft setdefault fit fit_transform fit_predict partial_fit load_state_dict")
+"""Methods that change their object even where the result is used: ``y = df.pop("y")``, ``h = model.fit(X)``."""
+
+_RANDOM_SETUP = words("""
+    seed getstate setstate get_state set_state default_rng RandomState Random SystemRandom SeedSequence Generator
+    PCG64 Philox MT19937 SFC64 get_rng_state set_rng_state set_seed manual_seed fork_rng PRNGKey key split
+    """)
+_RANDOM_WORDS = words("rand randn randint randperm randrange uniform gauss normalvariate rand_like randn_like")
+_RANDOM_UNSEEDED = words("sample train_test_split shuffle resample")
+"""These draw from the global generator unless told otherwise by one of ``_SEEDS``."""
+_SEEDS = frozenset({"random_state", "seed", "rng", "generator"})
+
+_NETWORK = dict.fromkeys(words("""
+    requests.get requests.post requests.put requests.delete requests.head requests.patch requests.request
+    requests.Session requests.session httpx.get httpx.post httpx.put httpx.delete httpx.stream httpx.request
+    httpx.Client httpx.AsyncClient aiohttp.ClientSession request.urlopen request.urlretrieve urllib.urlopen
+    urlopen urlretrieve urllib3.PoolManager socket.socket socket.create_connection http.client.HTTPSConnection
+    client.HTTPConnection client.HTTPSConnection boto3.client boto3.resource boto3.Session wget.download
+    ftplib.FTP ftplib.FTP_TLS smtplib.SMTP smtplib.SMTP_SSL paramiko.SSHClient fetch_openml load_dataset
+    hf_hub_download snapshot_download yf.download yfinance.download gdown.download storage.Client bigquery.Client
+    """), "network")
+_DATABASE = dict.fromkeys(words("""
+    sqlite3.connect psycopg2.connect psycopg.connect pymysql.connect MySQLdb.connect cx_Oracle.connect
+    oracledb.connect pyodbc.connect duckdb.connect asyncpg.connect aiosqlite.connect connector.connect
+    snowflake.connect create_engine create_async_engine MongoClient AsyncIOMotorClient redis.Redis redis.StrictRedis
+    read_sql read_sql_query read_sql_table read_gbq read_database read_database_uri Elasticsearch
+    """), "database")
+_CLOCK = dict.fromkeys(words("""
+    time.time time.time_ns time.localtime time.gmtime time.ctime datetime.now datetime.today datetime.utcnow
+    date.today Timestamp.now Timestamp.today Timestamp.utcnow pendulum.now pendulum.today arrow.now arrow.utcnow
+    timezone.now
+    """), "clock")
+_TABLE: dict[str, str] = {**_NETWORK, **_DATABASE, **_CLOCK}
+"""``last`` or ``before.last`` words → kind."""
+_LAST_WORDS = frozenset(key.rpartition(".")[2] for key in _TABLE)
+
+_READERS = words("""
+    open np.load numpy.load np.loadtxt np.genfromtxt np.fromfile np.memmap loadtxt genfromtxt torch.load joblib.load
+    xr.open_dataset xr.open_dataarray xr.open_mfdataset xr.open_zarr open_dataset h5py.File netCDF4.Dataset
+    io.loadmat loadmat cv2.imread plt.imread imread Image.open io.imread imageio.imread librosa.load sf.read
+    load_workbook load_model pd.ExcelFile pd.HDFStore fits.open rasterio.open fiona.open gzip.open bz2.open
+    lzma.open zipfile.ZipFile tarfile.open codecs.open io.open ZipFile
+    """)
+_READER_LAST = frozenset(key.rpartition(".")[2] for key in _READERS)
+_READER_METHODS = frozenset({"read_text", "read_bytes"})
+_NOT_READERS = frozenset({"read_clipboard", "read_sql", "read_sql_query", "read_sql_table", "read_gbq", "read_table_names"})
+_PATH_KEYWORDS = words("filepath_or_buffer path_or_buf path io file filename fname source filepath paths path_or_buffer")
+_BUFFERS = frozenset({"StringIO", "BytesIO", "TextIOWrapper", "BufferedReader"})
+REMOTE = ("http://", "https://", "ftp://", "s3://", "gs://", "gcs://", "az://", "abfs://", "hdfs://", "sftp://")
+
+
+def may_matter(word: str) -> bool:
+    """A quick first look at the last word of a call; most calls end here."""
+    return (
+        word in _LAST_WORDS
+        or word in _READER_LAST
+        or word in _READER_METHODS
+        or word in _RANDOM_WORDS
+        or word in _RANDOM_UNSEEDED
+        or word.startswith(("read_", "scan_"))
+    )
+
+
+def kind_of(words: list[str], node: ast.Call) -> Kind | None:
+    """What kind of effect a call of these dotted words is, ``None`` for none."""
+    word = words[-1]
+    pair = ".".join(words[-2:])
+    if word in _TABLE or pair in _TABLE:
+        return _TABLE.get(pair) or _TABLE[word]  # type: ignore[return-value]
+    if _draws(words, node):
+        return "random"
+    if word in _READER_METHODS and len(words) > 1:
+        return "reader"
+    if word.startswith(("read_", "scan_")) and word not in _NOT_READERS and len(words) > 1:
+        return "reader"
+    if (word in _READERS or pair in _READERS) and not _writes(word, node):
+        return "reader"
+    return None
+
+
+def _draws(words: list[str], node: ast.Call) -> bool:
+    word = words[-1]
+    if len(words) > 1 and words[-2] == "random":
+        return word not in _RANDOM_SETUP and word[:1].islower()
+    if word in _RANDOM_UNSEEDED:
+        return not any(k.arg in _SEEDS or k.arg is None for k in node.keywords)
+    return word in _RANDOM_WORDS and words[0] in ("torch", "random", "np", "numpy", word)
+
+
+def _writes(word: str, node: ast.Call) -> bool:
+    """Whether a literal mode says that nothing is read: ``open(p, "w")``."""
+    mode = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "mode"), None)
+    if not isinstance(mode, ast.Constant) or not isinstance(mode.value, str):
+        return False
+    return word in ("open", "ZipFile", "File", "HDFStore") and not set(mode.value) & {"r", "+"}
+
+
+def path_argument(node: ast.Call) -> ast.expr | None:
+    """The argument that names what a reader reads. Text held in memory (``StringIO``) is none."""
+    argument: ast.expr | None = None
+    if node.args:
+        argument = node.args[0]
+    elif isinstance(node.func, ast.Attribute) and node.func.attr in _READER_METHODS:
+        argument = node.func.value
+    else:
+        argument = next((k.value for k in node.keywords if k.arg in _PATH_KEYWORDS), None)
+    if isinstance(argument, ast.Call):
+        func = argument.func
+        word = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        if word in _BUFFERS:
+            return None
+    return argument

@@ -1,0 +1,348 @@
+"""What happens in a run, and what should happen next, as plain values.
+
+Events are facts in the past tense: something outside the core saw them happen, and each says when (``at``). Commands
+are imperative: ``run.advance`` returns them, and the driver performs them. Nothing here decides anything. The wire
+form (``to_json``, ``from_json``) is what the journal keeps and what ``nbflow run --json`` prints. Read ``run`` next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Literal
+
+Ending = Literal["succeeded", "reused", "failed", "crashed", "skipped", "cancelled"]
+"""How a step may end."""
+
+RunStatus = Literal["succeeded", "failed", "cancelled"]
+"""How a run may end."""
+
+
+# --- what the events speak of --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StepSpec:
+    """What the run must know of a step. Names are full names; ``needs`` holds only steps of the same run."""
+
+    name: str
+    needs: tuple[str, ...] = ()
+    retries: int = 0
+    """How often it is tried again after it failed."""
+    retry_delay: float = 1.0
+    """Seconds; at most so long before the first retry, and twice as long before each next one."""
+    crash_retries: int = 0
+    """How often it is tried again after its kernel was lost."""
+    resources: tuple[tuple[str, float], ...] = ()
+    """``(name, amount)``; memory in bytes."""
+    short: str = ""
+    """What a person calls it; ``""`` means its full name."""
+    reason: str = ""
+    """Why the plan runs it, as a plain clause; it decides nothing here."""
+
+    @property
+    def label(self) -> str:
+        return self.short or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a step is skipped: the step at the root of it, how that one ended, and by which rule."""
+
+    step: str
+    ending: Ending
+    fail_fast: bool = False
+    """True where the skipped step does not need the other one, and ``--fail-fast`` stopped the run."""
+
+    def sentence(self, label: str) -> str:
+        """Say it in words. ``label`` is what a person calls the step at the root."""
+        verb = self.ending if self.ending in ("failed", "crashed") else f"was {self.ending}"
+        if self.fail_fast:
+            return f"{label} {verb}, and the run stops at the first failure"
+        return f"needs {label}, which {verb}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one step came out of the run."""
+
+    status: Ending
+    seconds: float = 0.0
+    """Of its last attempt; 0 where nothing ran."""
+    attempts: int = 0
+    """How many attempts were made; 0 for reused and skipped steps."""
+    reason: str = ""
+
+
+# --- facts ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """``at``: seconds since the epoch, UTC. 0 leaves it to the driver to say when."""
+
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StepFact(Fact):
+    """``step`` is a full name. ``attempt`` counts from 1; 0 means that no attempt was made."""
+
+    step: str
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Fact):
+    """The run began. It carries all that ``run.fold`` needs to tell the run's story again."""
+
+    steps: tuple[StepSpec, ...]
+    jobs: int
+    capacity: tuple[tuple[str, float], ...] = ()
+    fail_fast: bool = False
+    reused: int = 0
+    """How many StepReused facts follow at once; nothing starts before they are in."""
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReused(StepFact):
+    """A stored result stands for the step. ``attempt`` is 0 where that was certain from the start."""
+
+    reason: str = ""
+    key: str = ""
+    record: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted(StepFact):
+    """The step's own code is about to run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepProgressed(StepFact):
+    """``done`` of ``total`` cells of the step have run."""
+
+    done: int = 0
+    total: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSucceeded(StepFact):
+    """The result is committed to the store."""
+
+    key: str = ""
+    record: str = ""
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailed(StepFact):
+    """The user's code failed, broke a contract or took too long."""
+
+    error: str = ""
+    """One line: ``ValueError: bad``."""
+    traceback: str = ""
+    timed_out: bool = False
+    jitter: float = 0.0
+    """In [0, 1): how much of the longest delay passes before a retry. The driver draws it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCrashed(StepFact):
+    """The kernel or nbflow's own work around it was lost: not the fault of the user's code."""
+
+    message: str = ""
+    traceback: str = ""
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSkipped(StepFact):
+    """The step will not run."""
+
+    because: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class StepCancelled(StepFact):
+    """The step was stopped, or (attempt 0) never begun, because the run was cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Fact):
+    """The last fact of a run. ``steps`` is by full name."""
+
+    status: RunStatus
+    folder: str = ""
+    steps: Mapping[str, Outcome] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequested(Fact):
+    """Somebody wants the run to stop; with ``force``, at once."""
+
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDue(StepFact):
+    """The delay after ``attempt`` has passed."""
+
+
+StepEvent = (
+    StepReused | StepStarted | StepProgressed | StepSucceeded | StepFailed | StepCrashed | StepSkipped | StepCancelled
+    | RetryDue
+)  # fmt: skip
+Event = RunStarted | RunFinished | CancelRequested | StepEvent
+
+EVENTS: Mapping[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        RunStarted, StepReused, StepStarted, StepProgressed, StepSucceeded, StepFailed, StepCrashed, StepSkipped,
+        StepCancelled, RunFinished, CancelRequested, RetryDue,
+    )
+}  # fmt: skip
+
+INTERNAL = (CancelRequested, RetryDue)
+"""Journaled, so that a run can be told again, but not among the events that ``nbflow run --json`` promises."""
+
+
+# --- commands ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartStep:
+    step: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopStep:
+    """Interrupt the attempt; with ``force``, kill it."""
+
+    step: str
+    attempt: int
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WaitRetry:
+    """Say RetryDue in so many seconds."""
+
+    step: str
+    attempt: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SkipStep:
+    """Tell the journal that the step is skipped; the run knows it already."""
+
+    step: str
+    because: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class CancelStep:
+    """Tell the journal that the step, which was not running, is cancelled; the run knows it already."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRun:
+    status: RunStatus
+
+
+Command = StartStep | StopStep | WaitRetry | SkipStep | CancelStep | FinishRun
+
+
+# --- the wire form -------------------------------------------------------------------------------------
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ENVELOPE = ("at", "step", "attempt")
+_DETAILS = {kind: tuple(f.name for f in fields(kind) if f.name not in _ENVELOPE) for kind in EVENTS.values()}
+
+
+def time_text(at: float) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC with milliseconds: ``2026-11-24T15:30:12.250Z``."""
+    moment = _EPOCH + timedelta(milliseconds=round(at * 1000))
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def time_value(text: str) -> float:
+    """Seconds since the epoch, from ``time_text``."""
+    return round((datetime.fromisoformat(text) - _EPOCH) / timedelta(milliseconds=1)) / 1000
+
+
+def to_json(event: Event, run_id: str, short: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """The event as JSON values: ``event``, ``run``, ``time``, ``step`` and ``attempt`` where they apply, its fields.
+
+    ``short`` maps full names to the names to print; steps it does not know keep their full name (the journal's form).
+    """
+
+    def named(step: str) -> str:
+        return short.get(step, step)
+
+    data: dict[str, Any] = {"event": type(event).__name__, "run": run_id, "time": time_text(event.at)}
+    if isinstance(event, StepFact):
+        data["step"] = named(event.step)
+        if event.attempt:
+            data["attempt"] = event.attempt
+    for name in _DETAILS[type(event)]:
+        value = getattr(event, name)
+        data[name] = list(value) if isinstance(value, tuple) else value
+    if isinstance(event, RunStarted):
+        data["steps"] = [_spec_to_json(spec, named) for spec in event.steps]
+        data["capacity"] = dict(event.capacity)
+    elif isinstance(event, StepSkipped):
+        data["because"] = {**_values(event.because), "step": named(event.because.step)}
+        data["reason"] = event.because.sentence(named(event.because.step))
+    elif isinstance(event, RunFinished):
+        data["steps"] = {named(step): _values(outcome) for step, outcome in event.steps.items()}
+    return data
+
+
+def from_json(data: Mapping[str, Any]) -> Event:
+    """The event that ``to_json`` wrote. Raises KeyError for an event this version does not know."""
+    kind = EVENTS[data["event"]]
+    values = {name: data[name] for name in _DETAILS[kind] if name in data}
+    values["at"] = time_value(data["time"])
+    if issubclass(kind, StepFact):
+        values.update(step=data["step"], attempt=data.get("attempt", 0))
+    if kind is RunStarted:
+        values["steps"] = tuple(_spec_from_json(spec) for spec in data["steps"])
+        values["capacity"] = tuple(data["capacity"].items())
+    elif kind is StepSucceeded:
+        values["warnings"] = tuple(data["warnings"])
+    elif kind is StepSkipped:
+        values["because"] = Cause(**data["because"])
+    elif kind is RunFinished:
+        values["steps"] = {step: Outcome(**outcome) for step, outcome in data["steps"].items()}
+    return kind(**values)
+
+
+def _values(value: Cause | Outcome) -> dict[str, Any]:
+    return {f.name: getattr(value, f.name) for f in fields(value)}
+
+
+_SPEC_DEFAULTS = {f.name: f.default for f in fields(StepSpec) if f.default is not MISSING and f.name != "needs"}
+
+
+def _spec_to_json(spec: StepSpec, named: Callable[[str], str]) -> dict[str, Any]:
+    """Defaults are left out: a run of thousands of steps writes this once, and most steps have no options."""
+    data: dict[str, Any] = {"name": named(spec.name), "needs": [named(need) for need in spec.needs]}
+    data.update((n, getattr(spec, n)) for n, default in _SPEC_DEFAULTS.items() if getattr(spec, n) != default)
+    if spec.resources:
+        data["resources"] = dict(spec.resources)
+    return data
+
+
+def _spec_from_json(data: Mapping[str, Any]) -> StepSpec:
+    resources = tuple(data.get("resources", {}).items())
+    return StepSpec(**{**data, "needs": tuple(data["needs"]), "resources": resources})

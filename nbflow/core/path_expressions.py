@@ -1,0 +1,133 @@
+"""Paths as far as they are known without running: literals, ``D / "x.csv"``, ``os.path.join(D, "x")``, f-strings.
+
+The planner reads files that code names by literals or constant expressions; this module turns such an expression
+into a ``PathExpr``. It resolves no names and touches no disk. Read ``expressions`` for where it is asked.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from collections.abc import Callable, Mapping
+
+from nbflow.core.model import PathExpr
+
+LONGEST = 255
+"""Characters of a literal that may still name a file."""
+
+PATH_CLASSES = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath", "UPath"})
+SAME_FILE_METHODS = frozenset({"resolve", "absolute", "as_posix", "__str__", "__fspath__"})
+SAME_FILE_FUNCTIONS = frozenset({"abspath", "normpath", "realpath"})
+
+NameOf = Callable[[str], "PathExpr | None"]
+
+
+def may_name_a_file(text: str) -> bool:
+    return 0 < len(text) <= LONGEST and "\n" not in text and not text.isspace()
+
+
+def dotted(node: ast.AST) -> list[str] | None:
+    """The words of ``a.b.c``, ``None`` where anything but names and attributes is in it."""
+    words: list[str] = []
+    while node.__class__ is ast.Attribute:
+        words.append(node.attr)  # type: ignore[attr-defined]
+        node = node.value  # type: ignore[attr-defined]
+    if node.__class__ is not ast.Name:
+        return None
+    words.append(node.id)  # type: ignore[attr-defined]
+    words.reverse()
+    return words
+
+
+def path_of(node: ast.expr, name_of: NameOf) -> PathExpr | None:
+    """The path that an expression stands for, ``None`` where it cannot be known without running.
+
+    ``name_of`` says what a bare name stands for: usually ``("name", it)``, ``None`` for a local variable."""
+    if isinstance(node, ast.Constant):
+        value = node.value
+        return ("str", value) if isinstance(value, str) and len(value) <= LONGEST and "\n" not in value else None
+    if isinstance(node, ast.Name):
+        return name_of(node.id)
+    if isinstance(node, ast.BinOp):
+        return _of_operator(node, name_of)
+    if isinstance(node, ast.JoinedStr):
+        return _of_fstring(node, name_of)
+    if isinstance(node, ast.Call) and not node.keywords:
+        return _of_call(node, name_of)
+    return None
+
+
+def _of_operator(node: ast.BinOp, name_of: NameOf) -> PathExpr | None:
+    how = "join" if isinstance(node.op, ast.Div) else "add" if isinstance(node.op, ast.Add) else ""
+    if not how:
+        return None
+    right = path_of(node.right, name_of)
+    left = path_of(node.left, name_of) if right is not None else None
+    return None if left is None else (how, left, right)
+
+
+def _of_fstring(node: ast.JoinedStr, name_of: NameOf) -> PathExpr | None:
+    parts: list[PathExpr] = []
+    for value in node.values:
+        if isinstance(value, ast.FormattedValue):
+            if value.format_spec is not None or value.conversion not in (-1, ord("s")):
+                return None
+            value = value.value
+        part = path_of(value, name_of)
+        if part is None:
+            return None
+        parts.append(part)
+    return _chain("add", parts)
+
+
+def _of_call(node: ast.Call, name_of: NameOf) -> PathExpr | None:
+    func = node.func
+    word = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    if isinstance(func, ast.Attribute):
+        if word == "joinpath":
+            return _join([func.value, *node.args], name_of)
+        if word in SAME_FILE_METHODS and not node.args:
+            return path_of(func.value, name_of)
+    if word in PATH_CLASSES:
+        return _join(node.args, name_of) if node.args else ("str", ".")
+    if word == "join" and (dotted(func) or [])[-2:-1] == ["path"] and node.args:
+        return _join(node.args, name_of)
+    if len(node.args) == 1 and (word in SAME_FILE_FUNCTIONS or word == "fspath" or (word == "str" and func is not None)):
+        return path_of(node.args[0], name_of)
+    return None
+
+
+def _join(nodes: list[ast.expr], name_of: NameOf) -> PathExpr | None:
+    parts = [path_of(node, name_of) for node in nodes]
+    return None if None in parts else _chain("join", [part for part in parts if part is not None])
+
+
+def _chain(how: str, parts: list[PathExpr]) -> PathExpr | None:
+    if not parts:
+        return None
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = (how, whole, part)
+    return whole
+
+
+def has_text(path: PathExpr) -> bool:
+    """Whether a literal takes part: ``a / b`` alone is as likely a division."""
+    if path[0] == "str":
+        return True
+    return path[0] != "name" and (has_text(path[1]) or has_text(path[2]))
+
+
+def folded(path: PathExpr | None, constants: Mapping[str, PathExpr]) -> str | None:
+    """The text of a path when ``constants`` are all that is known, else ``None``."""
+    if path is None:
+        return None
+    if path[0] == "str":
+        return str(path[1])
+    if path[0] == "name":
+        rest = {name: value for name, value in constants.items() if name != path[1]}
+        return folded(constants.get(path[1]), rest)
+    left, right = folded(path[1], constants), folded(path[2], constants)
+    if left is None or right is None:
+        return None
+    return posixpath.join(left, right) if path[0] == "join" else left + right

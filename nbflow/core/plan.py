@@ -1,0 +1,290 @@
+"""What must run and what can be reused, each with its reasons.
+
+``plan`` walks the pipeline in order and decides every selected step; ``Planner.decide`` takes the same decision for one
+step while a run goes on, when the results above it are known. What was made before and what lies around it come in
+through two protocols, ``Known`` and ``Surroundings``; nothing here looks at a disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, Protocol
+
+from nbflow.core import paths
+from nbflow.core.fingerprint import Circumstances, Fingerprint, Surroundings, compare, fingerprint
+from nbflow.core.graph import Input, Pipeline, Step
+from nbflow.core.model import Artifact, Reason, Record
+from nbflow.core.slicing import Piece, Slice, definition_pieces, slice_step
+
+
+class Known(Protocol):
+    """What was made before."""
+
+    def records(self, key: str) -> Sequence[Record]:
+        """All records under a key, newest first."""
+
+    def intact(self, record: Record) -> bool:
+        """Whether every blob of the record is there."""
+
+    def last(self, step: str) -> Record | None:
+        """The newest result of a step (by full name), under whatever key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The decision for one step."""
+
+    step: str
+    action: Literal["run", "reuse"]
+    certain: bool
+    """False below a step that will run: its bytes may come out the same (early cut-off)."""
+    reasons: tuple[Reason, ...]
+    fingerprint: Fingerprint | None = None
+    record: Record | None = None
+    """For ``reuse``: what is reused. For ``run``: None."""
+    slice: Slice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Decisions for the selected steps, in an order in which they can run."""
+
+    steps: Mapping[str, Planned]
+    missing: tuple[tuple[str, str], ...] = ()
+    """``(selected step, unselected step it needs)`` where the latter has no fresh result."""
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """Steps that certainly run."""
+        return tuple(s for s, p in self.steps.items() if p.action == "run" and p.certain)
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Everything that decisions about one pipeline need."""
+
+    pipeline: Pipeline
+    known: Known
+    surroundings: Surroundings
+    circumstances: Circumstances = field(default_factory=lambda: Circumstances({}))
+    forced: Literal["", "forced", "no-cache"] = ""
+    """Why every selected step runs whatever is stored."""
+
+    @cached_property
+    def _slices(self) -> dict[str, Slice]:
+        return {}
+
+    def slice(self, step: Step, made: Mapping[str, Record] | None = None) -> Slice:
+        """The slice of a step; with the records above it known, also what their stored bytes refer to."""
+        definitions = _definitions(step, made or {})
+        if definitions:
+            return self._slice_with(step, definitions)
+        known = self._slices.get(step.id)
+        if known is None:
+            known = slice_step(self.pipeline.outlines[step.notebook], step.outline, step.supplies)
+            self._slices[step.id] = known
+        return known
+
+    def _slice_with(self, step: Step, definitions: Mapping[str, tuple[str, ...]]) -> Slice:
+        here: list[tuple[str, int]] = []
+        before: list[Piece] = []
+        for maker_id, names in definitions.items():
+            maker = self.pipeline.steps[maker_id]
+            if maker.notebook == step.notebook:
+                here += [(n, maker.outline.last) for n in names]
+            else:
+                before += definition_pieces(self.pipeline.outlines[maker.notebook], maker.outline, names)
+        own = slice_step(self.pipeline.outlines[step.notebook], step.outline, step.supplies, here)
+        first = tuple(dict.fromkeys(before))
+        return Slice((*first, *own.pieces), own.troubles, own.context_reads, own.used_inputs)
+
+    # --- one step ----------------------------------------------------------------------------------
+
+    def decide(self, step_id: str, made: Mapping[str, Record], *, selected: bool = True) -> Planned:
+        """Run or reuse, with ``made`` holding the results of the steps above that are known so far."""
+        step = self.pipeline.steps[step_id]
+        unknown = [n for n in step.needs if n not in made]
+        piece_slice = self.slice(step, made)
+        print_ = self._fingerprint(step, piece_slice, made)
+        if selected and self.forced:
+            words = "asked for with --force" if self.forced == "forced" else "asked for with --no-cache"
+            return self._run(step_id, print_, piece_slice, Reason(self.forced, words))
+        if selected and not step.outline.declaration.options.cache:
+            return self._run(step_id, print_, piece_slice, Reason("no-cache", "the step says --no-cache"))
+        last = self.known.last(step_id)
+        if unknown:
+            return self._decide_below(step, unknown, last, print_, piece_slice)
+        trouble: tuple[Reason, ...] = ()
+        for record in self.known.records(print_.key):
+            if selected and not record.reusable:
+                continue
+            reasons = self._unmet(step, record, print_)
+            if not reasons:
+                return Planned(step_id, "reuse", True, (Reason("fresh", f"made by run {record.run}"),), print_, record, piece_slice)
+            trouble = trouble or reasons
+        return Planned(step_id, "run", True, trouble or self._why(step, last, print_), print_, None, piece_slice)
+
+    def _run(self, step: str, print_: Fingerprint, piece_slice: Slice, *reasons: Reason) -> Planned:
+        return Planned(step, "run", True, reasons, print_, None, piece_slice)
+
+    def _decide_below(
+        self, step: Step, unknown: Sequence[str], last: Record | None, print_: Fingerprint, piece_slice: Slice
+    ) -> Planned:
+        """A step below one that will run: it runs for certain only if something of its own changed."""
+        own = self._own_reasons(step, last, print_)
+        if own:
+            return Planned(step.id, "run", True, own, print_, None, piece_slice)
+        names = " and ".join(self.pipeline.steps[n].name for n in unknown)
+        reason = Reason("upstream", f"needs {names}, which will run")
+        return Planned(step.id, "run", False, (reason,), None, None, piece_slice)
+
+    def _own_reasons(self, step: Step, last: Record | None, print_: Fingerprint) -> tuple[Reason, ...]:
+        if last is None:
+            return (Reason("first-run", "it has no stored result yet"),)
+        pending = {k for k, v in print_.parts["inputs"].items() if v == PENDING}
+        before = {**last.parts, "inputs": {k: v for k, v in last.parts.get("inputs", {}).items() if k not in pending}}
+        after = {**print_.parts, "inputs": {k: v for k, v in print_.parts["inputs"].items() if k not in pending}}
+        return compare(before, after, self._makers(step))
+
+    def _why(self, step: Step, last: Record | None, print_: Fingerprint) -> tuple[Reason, ...]:
+        if last is None:
+            return (Reason("first-run", "it has no stored result yet"),)
+        if last.key == print_.key:
+            return self._unmet(step, last, print_) or (Reason("unknown", "its stored result cannot be reused"),)
+        return compare(last.parts, print_.parts, self._makers(step)) or (Reason("unknown", "no stored result matches"),)
+
+    def _makers(self, step: Step) -> dict[str, str]:
+        return {i.item.text: self.pipeline.steps[i.makers[0]].name for i in step.inputs if i.makers}
+
+    # --- does a record still hold? -----------------------------------------------------------------
+
+    def _unmet(self, step: Step, record: Record, print_: Fingerprint) -> tuple[Reason, ...]:
+        """Why a record under the right key cannot be reused all the same; empty where it can."""
+        found: list[Reason] = []
+        for path, digest in record.read_files.items():
+            if self.surroundings.file(path) != digest:
+                found.append(Reason("file", f"{path} changed"))
+        for path in print_.named_files:
+            if path not in record.read_files and path not in record.wrote and self.named_digest(step, path):
+                found.append(Reason("file", f"{path} is new"))
+        for path, digest in record.read_folders.items():
+            if self.surroundings.listing(path) != digest:
+                found.append(Reason("file", f"what lies in the folder {path} changed"))
+        for path, digest in record.read_modules.items():
+            if self.surroundings.module_digest(path) != digest:
+                found.append(Reason("module", f"{path} changed"))
+        if not found and not self.known.intact(record):
+            found.append(Reason("damaged", "a stored output is missing or damaged"))
+        return tuple(found)
+
+    def named_digest(self, step: Step, path: str) -> str | None:
+        """Digest of a file that the code names by a literal; ``None`` for folders, declared files and what is not there."""
+        if self.surroundings.listing(path) is not None or self.is_declared(step, path):
+            return None
+        return self.surroundings.file(path)
+
+    def is_declared(self, step: Step, path: str) -> bool:
+        """Whether the step declares this path (or a folder or glob around it) as input or output."""
+        folder = self.pipeline.outlines[step.notebook].notebook.folder
+        outputs = (paths.from_root(folder, str(o.path)) for o in step.outputs if o.is_file)
+        inputs = (i.path for i in step.inputs if i.item.is_file)
+        return any(paths.covers(p, path) for p in (*outputs, *inputs))
+
+    # --- digests of inputs -------------------------------------------------------------------------
+
+    def _fingerprint(self, step: Step, piece_slice: Slice, made: Mapping[str, Record]) -> Fingerprint:
+        inputs = {i.item.text: self._input_digest(i, made) for i in step.inputs}
+        return fingerprint(step, piece_slice, self.pipeline.outlines, inputs, self.circumstances, self.surroundings)
+
+    def _input_digest(self, wanted: Input, made: Mapping[str, Record]) -> str:
+        if any(m not in made for m in wanted.makers):
+            return PENDING
+        if wanted.item.is_file:
+            return self.file_digest(wanted, made)
+        artifact = made[wanted.makers[0]].artifact(wanted.item.label)
+        return PENDING if artifact is None else artifact_digest(artifact)
+
+    def file_digest(self, wanted: Input, made: Mapping[str, Record]) -> str:
+        """Digest of what a file input stands for: what its makers' records say, and what else lies there."""
+        artifacts = [a for m in wanted.makers for a in made[m].artifacts if a.kind == "file"]
+        if not wanted.path.endswith("/") and not paths.is_glob(wanted.path):
+            for artifact in artifacts:
+                for file in artifact.files:
+                    if file.path == wanted.path:
+                        return file.digest
+            return self.surroundings.file(wanted.path) or "missing"
+        files = dict(self.surroundings.files(wanted.path))
+        written = [p for m in wanted.makers for p in self._written(m)]
+        files = {p: d for p, d in files.items() if not any(paths.covers(w, p) for w in written)}
+        files.update({f.path: f.digest for a in artifacts for f in a.files if paths.covers(wanted.path, f.path)})
+        return _digest_of_files(files)
+
+    def _written(self, step_id: str) -> list[str]:
+        step = self.pipeline.steps[step_id]
+        folder = self.pipeline.outlines[step.notebook].notebook.folder
+        return [paths.from_root(folder, str(o.path)) for o in step.outputs if o.is_file]
+
+
+PENDING = "pending"
+"""Stands for the digest of an input whose maker has not run yet."""
+
+
+def artifact_digest(artifact: Artifact) -> str:
+    """What an input's content counts as in a key."""
+    member = f"#{artifact.member}" if artifact.member else ""
+    return f"{artifact.format}:{artifact.digest}{member}"
+
+
+def plan(planner: Planner, selected: Collection[str] | None = None) -> Plan:
+    """Decide every selected step (all of them if ``None``). Steps that are only needed must have a fresh result."""
+    pipeline = planner.pipeline
+    wanted = set(pipeline.steps) if selected is None else set(selected)
+    needed = _with_needs(pipeline, wanted)
+    made: dict[str, Record] = {}
+    steps: dict[str, Planned] = {}
+    without: set[str] = set()
+    for step_id in pipeline.steps:
+        if step_id not in needed:
+            continue
+        planned = planner.decide(step_id, made, selected=step_id in wanted)
+        if planned.record is not None:
+            made[step_id] = planned.record
+        elif step_id not in wanted:
+            without.add(step_id)
+        if step_id in wanted:
+            steps[step_id] = planned
+    missing = tuple((s, n) for s in steps for n in pipeline.steps[s].needs if n in without)
+    return Plan(steps, missing)
+
+
+def _with_needs(pipeline: Pipeline, wanted: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    queue = list(wanted)
+    while queue:
+        step = queue.pop()
+        if step not in found:
+            found.add(step)
+            queue += pipeline.steps[step].needs
+    return found
+
+
+def _definitions(step: Step, made: Mapping[str, Record]) -> dict[str, tuple[str, ...]]:
+    """Maker → names in ``__main__`` that its stored outputs refer to, for the variables this step takes."""
+    found: dict[str, tuple[str, ...]] = {}
+    for wanted in step.inputs:
+        for maker in wanted.makers:
+            record = made.get(maker)
+            artifact = record.artifact(wanted.item.label) if record else None
+            if artifact and artifact.main_names:
+                found[maker] = tuple(dict.fromkeys((*found.get(maker, ()), *artifact.main_names)))
+    return found
+
+
+def _digest_of_files(files: Mapping[str, str]) -> str:
+    if not files:
+        return "missing"
+    text = "\n".join(f"{p}\0{d}" for p, d in sorted(files.items()))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,60 @@
+"""What a key needs to know of the world, asked through one small protocol.
+
+The core never touches a disk or an interpreter. ``fingerprint`` asks these questions; the shell
+``nbflow.environment`` answers them, and tests answer with a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The Python of a kernelspec."""
+
+    python: str
+    """Major and minor: ``3.11``."""
+    executable: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCode:
+    """The local modules that some code imports, followed transitively."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Path → digest of its syntax (comments and layout do not count)."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Installed distributions that these modules import → version."""
+
+
+class Surroundings(Protocol):
+    """Facts about the outside. Paths are posix, from the project root, or absolute outside it."""
+
+    def interpreter(self, kernel: str | None) -> Interpreter:
+        """The kernelspec's Python. Raises ``MissingKernel``."""
+
+    def packages(self, kernel: str | None, modules: tuple[str, ...]) -> Mapping[str, str]:
+        """Installed distributions that provide these modules → version. Unknown modules are left out."""
+
+    def local_modules(
+        self, kernel: str | None, folder: str, modules: tuple[str, ...], extra: tuple[str, ...]
+    ) -> LocalCode:
+        """Local code behind ``modules``. ``extra``: literal ``sys.path`` entries, relative to ``folder``."""
+
+    def file(self, path: str) -> str | None:
+        """Digest of a file's bytes, or of everything below a folder; ``None`` where nothing is."""
+
+    def files(self, pattern: str) -> Mapping[str, str]:
+        """Path → digest of every file that a folder (``data/``) or glob stands for."""
+
+    def listing(self, path: str) -> str | None:
+        """Digest of the names in a folder; ``None`` where no folder is."""
+
+    def module_digest(self, path: str) -> str | None:
+        """Digest of one local module's syntax; ``None`` where nothing is."""
+
+    def variable(self, name: str) -> str | None:
+        """Value of an environment variable."""

@@ -1,0 +1,182 @@
+"""The state of one walk over a statement: which names are surely bound here, and what has been written down.
+
+``sure`` holds the names that are surely bound at this point; a read of any other name is written down. What runs now
+and what runs when a function is called go to two collectors. ``expressions``, ``calls``, ``statements`` and
+``branches`` build on this class, in that order.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from nbflow.core.collect import Collector
+from nbflow.core.magic_table import Magic
+from nbflow.core.model import Import, PathExpr
+from nbflow.core.path_expressions import path_of
+from nbflow.core.scopes import Scope
+
+How = Literal["assign", "delete", "call"]
+
+VISITORS: dict[type, Callable[[Any, Any], None]] = {}
+"""Class of node → the method that walks over it. Any other class is walked child by child, in the order of its fields."""
+
+
+class Walk:
+    """One instance walks over one top-level statement."""
+
+    def __init__(self, magics: Mapping[str, Magic], constants: Mapping[str, PathExpr], walrus: bool, lazy: bool) -> None:
+        self.magics = magics
+        self.constants = constants
+        """Of the cell so far, to read ``sys.path.append(D)``."""
+        self.walrus = walrus
+        """Whether ``:=`` occurs in the cell."""
+        self.lazy_annotations = lazy
+        self.now = Collector()
+        self.later = Collector()
+        self.sink = self.now
+        self.scope: Scope | None = None
+        self.sure: set[str] = set()
+        self.dead = False
+        self.kills: list[str] = []
+        self.loops: list[tuple[list[set[str]], list[set[str]]]] = []
+        self.handles: set[str] = set()
+        """Names bound by ``with … as``: a reader of one reads what was opened."""
+        self.aliases: dict[str, tuple[str, ...]] = {}
+        self.bare: tuple[ast.expr, ...] = ()
+        """The calls whose result this expression statement throws away."""
+        self.imports: list[Import] = []
+        self.comments: list[str] = []
+        self.always = ""
+        self.classes = 0
+        self.line_offset = 0
+        self.check_symbols = False
+        """Whether the statement holds anything that Python may refuse after parsing."""
+
+    # --- names -------------------------------------------------------------------------------------------
+
+    def read(self, name: str) -> None:
+        scope = self.scope
+        if scope is not None:
+            where = scope.where(name)
+            if where == "local":
+                return
+            if where.__class__ is Scope and where.prefix + name in self.sure:  # type: ignore[union-attr]
+                return
+            name = scope.mangled(name)
+        if name not in self.sure:
+            self.sink.reads[name] = None
+
+    def is_global(self, name: str) -> bool:
+        return self.scope is None or self.scope.where(name) == "global"
+
+    def bind(self, name: str) -> None:
+        scope = self.scope
+        if scope is not None:
+            where = scope.where(name)
+            if where.__class__ is Scope:
+                self.sure.add(where.prefix + name)  # type: ignore[union-attr]
+                return
+            if where == "local":
+                scope.consts.pop(name, None)
+                scope.aliases.pop(name, None)
+                return
+            name = scope.mangled(name)
+        else:
+            self.aliases.pop(name, None)
+        self.sink.binds[name] = None
+        self.sure.add(name)
+
+    def unbind(self, name: str) -> None:
+        scope = self.scope
+        key = name
+        if scope is not None:
+            where = scope.where(name)
+            if where == "local":
+                return
+            key = where.prefix + name if isinstance(where, Scope) else scope.mangled(name)
+        self.sure.discard(key)
+        self.kills.append(key)
+
+    def change(self, name: str, how: How) -> None:
+        scope = self.scope
+        if scope is None or scope.where(name) == "global":
+            real = name if scope is None else scope.mangled(name)
+            self.sink.changes[real, how] = None
+        for root in self.aliases_of(name):
+            self.sink.changes[root, how if how == "delete" else "call"] = None
+
+    def aliases_of(self, name: str) -> tuple[str, ...]:
+        """Global names whose objects, or elements of them, a name also stands for: ``for d in rows``."""
+        scope = self.scope
+        while scope is not None:
+            if name in scope.aliases:
+                return scope.aliases[name]
+            if name in scope.local:
+                return ()
+            scope = scope.parent
+        return self.aliases.get(name, ())
+
+    def alias(self, name: str, roots: Iterable[str]) -> None:
+        known: dict[str, None] = {}
+        for root in roots:
+            if self.is_global(root):
+                known[root] = None
+            known.update(dict.fromkeys(self.aliases_of(root)))
+        known.pop(name, None)
+        if known:
+            table = self.aliases if self.scope is None else self.scope.aliases
+            table[name] = tuple(known)
+
+    def path_name(self, name: str) -> PathExpr | None:
+        """What a bare name stands for in a path: itself, or the constant that a function bound to it."""
+        if name in self.magics:
+            return None
+        scope = self.scope
+        if scope is None or scope.where(name) == "global":
+            return ("name", name)
+        while scope is not None:
+            if name in scope.local:
+                return scope.consts.get(name)
+            scope = scope.parent
+        return None
+
+    def path(self, node: ast.expr) -> PathExpr | None:
+        return path_of(node, self.path_name)
+
+
+def root_of(node: ast.AST) -> tuple[str | None, str]:
+    """The name that ``a.b[c].d`` begins with, and what was called on the way: ``""``, ``"method"`` (``d.get(k).x``) or
+    ``"function"`` (``f(x).y``: then the object is the function's result, not the name's)."""
+    called = ""
+    while True:
+        cls = node.__class__
+        if cls is ast.Name:
+            return node.id, called  # type: ignore[attr-defined]
+        if cls is ast.Attribute or cls is ast.Subscript or cls is ast.Await:
+            node = node.value  # type: ignore[attr-defined]
+        elif cls is ast.Call:
+            node = node.func  # type: ignore[attr-defined]
+            called = "function" if node.__class__ is ast.Name else "method"
+        else:
+            return None, called
+
+
+def words_of(node: ast.AST) -> list[str]:
+    """The dotted words of a call, calls and subscripts on the way left out: ``["logging", "getLogger", "setLevel"]``."""
+    words: list[str] = []
+    while True:
+        cls = node.__class__
+        if cls is ast.Attribute:
+            words.append(node.attr)  # type: ignore[attr-defined]
+            node = node.value  # type: ignore[attr-defined]
+        elif cls is ast.Subscript or cls is ast.Await:
+            node = node.value  # type: ignore[attr-defined]
+        elif cls is ast.Call:
+            node = node.func  # type: ignore[attr-defined]
+        elif cls is ast.Name:
+            words.append(node.id)  # type: ignore[attr-defined]
+            return words[::-1]
+        else:
+            return []

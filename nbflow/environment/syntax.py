@@ -1,0 +1,122 @@
+"""What the source of a local module says: a digest of its syntax tree, and the modules it imports.
+
+Comments and layout do not count. Pure functions of the text; the tree is dumped here and not by ``ast.dump``, whose
+output changes between versions of Python. Read ``modules.py`` next for how the imports are followed.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_NO_MEANING = {"ctx", "kind", "type_comment", "type_ignores"}
+_DYNAMIC = {"import_module", "__import__"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What counts of one module's source."""
+
+    digest: str
+    imports: tuple[str, ...] = ()
+    """Dotted modules it may import, also inside functions; leading dots for relative ones. Of ``from a import b``
+    both ``a`` and ``a.b`` are given, as ``b`` may be a module."""
+
+
+def syntax_digest(source: str | bytes) -> str:
+    """Digest (sha256, hex) of the syntax tree; of the bytes where the source does not parse.
+
+    Docstrings of modules and plain functions are left out, unless the source says ``__doc__`` or ``inspect``; those
+    of classes and decorated functions count, as they are read by tools (command lines, models).
+    """
+    return read_source(source).digest
+
+
+def read_source(source: str | bytes, is_package: bool = False) -> Source:
+    """The digest and the imports. ``is_package``: it is an ``__init__`` file, whose ``__all__`` may name modules."""
+    data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a SyntaxWarning in the user's module is not ours to show
+            tree = ast.parse(source)
+        keep_docs = b"__doc__" in data or b"inspect" in data
+        imports = tuple(sorted(set(_imports(tree, is_package))))
+        parts: list[str] = []
+        _dump(tree, parts, keep_docs)
+        return Source(hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest(), imports)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Source(hashlib.sha256(data).hexdigest())
+
+
+def _dump(node: ast.AST, parts: list[str], keep_docs: bool) -> None:
+    parts.append(type(node).__name__)
+    parts.append("(")
+    for name, value in ast.iter_fields(node):
+        if value is None and not isinstance(node, ast.Constant):
+            continue
+        if name in _NO_MEANING or value == []:
+            continue
+        if name == "body" and not keep_docs and _has_idle_docstring(node):
+            del value[0]
+        parts.append(name)
+        parts.append("=")
+        _dump_value(value, parts, keep_docs)
+    parts.append(")")
+
+
+def _dump_value(value: object, parts: list[str], keep_docs: bool) -> None:
+    if isinstance(value, ast.AST):
+        _dump(value, parts, keep_docs)
+    elif isinstance(value, list):
+        parts.append("[")
+        for item in value:
+            _dump_value(item, parts, keep_docs)
+            parts.append(",")
+        parts.append("]")
+    else:
+        parts.append(f"{type(value).__name__}:{value!r}")
+
+
+def _has_idle_docstring(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef) or not node.body:
+        return False
+    if not isinstance(node, ast.Module) and node.decorator_list:
+        return False
+    first = node.body[0]
+    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+
+
+def _imports(tree: ast.Module, is_package: bool) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield base
+            joint = "" if base.endswith(".") else "."
+            yield from (base + joint + alias.name for alias in node.names if alias.name != "*")
+        elif isinstance(node, ast.Call) and (name := _literal_import(node)):
+            yield name
+        elif is_package and isinstance(node, ast.Assign | ast.AugAssign) and _is_all(node):
+            yield from ("." + name for name in _texts(node.value) if name.isidentifier())
+
+
+def _literal_import(call: ast.Call) -> str:
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    texts = list(_texts(call.args[0])) if name in _DYNAMIC and call.args else []
+    return texts[0] if texts and all(part.isidentifier() for part in texts[0].lstrip(".").split(".")) else ""
+
+
+def _is_all(node: ast.Assign | ast.AugAssign) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets)
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    for item in node.elts if isinstance(node, ast.List | ast.Tuple) else [node]:
+        if isinstance(item, ast.Constant) and isinstance(item.value, str):
+            yield item.value

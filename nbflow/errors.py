@@ -1,0 +1,86 @@
+"""Every error that nbflow raises on purpose.
+
+::
+
+    NbflowError                 exit 4: nbflow itself failed
+    ├── UsageError              exit 2: the command or its input is wrong
+    │   ├── DeclareError        a %%step line cannot be read
+    │   ├── NotebookError       a file is not a notebook we can read
+    │   ├── MissingKernel       no kernelspec of that name
+    │   └── InvalidPipeline     the check found errors (carries the findings)
+    ├── StoreError              the store cannot be read or written
+    │   └── DamagedBlob         stored bytes do not match their digest
+    └── JournalError            the journal cannot be read or written
+
+A message says what and where; ``fix`` says what to do about it. Front ends print both and no traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class NbflowError(Exception):
+    """Base of all errors with a message meant for a person. ``exit_code`` is what the command line ends with."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.fix)
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.fix}" if self.fix else self.message
+
+
+class UsageError(NbflowError):
+    """The command, the configuration or the notebook is wrong; nothing was run."""
+
+    exit_code = 2
+
+
+class DeclareError(UsageError):
+    """A ``%%step`` line cannot be read."""
+
+
+class NotebookError(UsageError):
+    """A file is not a notebook that can be read."""
+
+
+class MissingKernel(UsageError):
+    """The notebook asks for a kernelspec that is not installed."""
+
+
+class InvalidPipeline(UsageError):
+    """The check found errors, so nothing was run. ``findings`` holds all of them."""
+
+    def __init__(self, message: str, fix: str = "", findings: Iterable[Any] = ()) -> None:
+        super().__init__(message, fix)
+        self.findings = tuple(findings)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.fix, self.findings)
+
+
+class StoreError(NbflowError):
+    """The store cannot be read or written."""
+
+
+class DamagedBlob(StoreError):
+    """Stored bytes are missing or do not match their digest."""
+
+
+class JournalError(NbflowError):
+    """The journal cannot be read or written."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``" Did you mean 'train'?"`` for the nearest known word, ``""`` where none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""

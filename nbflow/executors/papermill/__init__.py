@@ -1,0 +1,48 @@
+"""The executor of this machine: each slice through papermill, in a kernel of its own.
+
+papermill takes a while to load, so it is loaded with the first attempt. Read ``attempt`` next for how a run is ended,
+``client`` for how papermill is used, ``outputs`` for what is kept of what cells print.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+
+from nbflow.executors import Job, Outcome
+from nbflow.executors.papermill.attempt import Attempt, OnOutput, stopped_early
+from nbflow.masking import Masker
+
+
+class PapermillExecutor:
+    """Runs attempts in threads of their callers. ``masker`` stands where logs of long outputs are written."""
+
+    def __init__(self, masker: Masker | None = None) -> None:
+        self._masker = masker or Masker({})
+        self._lock = threading.Lock()
+        self._attempts: dict[str, Attempt] = {}
+        self._stopped: set[str] = set()
+
+    def run(self, job: Job, on_output: OnOutput) -> Outcome:
+        """See ``Executor``. What it raises is a fault of nbflow or of a library, never of the notebook."""
+        with self._lock:
+            if job.key in self._stopped:
+                return stopped_early(job)
+            attempt = self._attempts[job.key] = Attempt(job)
+        try:
+            from nbflow.executors.papermill.client import perform
+
+            # nbclient keeps an event loop per context; an empty one gives each attempt its own.
+            return contextvars.Context().run(perform, attempt, on_output, self._masker)
+        finally:
+            with self._lock:
+                del self._attempts[job.key]
+
+    def stop(self, key: str, force: bool) -> None:
+        """See ``Executor``."""
+        with self._lock:
+            attempt = self._attempts.get(key)
+            if attempt is None:
+                self._stopped.add(key)
+        if attempt is not None:
+            attempt.end("stopped", force=force)

@@ -1,0 +1,154 @@
+"""One attempt under way: what is known of it, and the ways to end it before its time.
+
+The thread that runs the slice and the threads that stop it (a person, the timeout) meet here. An interrupt goes out
+only while the kernel says that a cell's code runs: sent before, it would be lost, or hit the kernel itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nbflow.executors import Job, Outcome, Status
+from nbflow.executors.papermill.tracebacks import one_line, own_frames
+from nbflow.kernels.cold import ColdKernel
+
+GRACE = 5.0
+"""Seconds that code has to end after an interrupt by the timeout."""
+
+
+class Attempt:
+    """The state of one attempt."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.notebook: Mapping[str, Any] = job.notebook
+        self.logs: list[Path] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._kernel: ColdKernel | None = None
+        self._ending: Status | None = None
+        self._forced = False
+        self._code_runs = False
+        self._through = False
+        self._began = 0.0
+        self._ended = 0.0
+        self._cell: int | None = None
+        self._error = ""
+        self._traceback = ""
+        self._timers: list[threading.Timer] = []
+
+    # --- ending it early, from other threads -------------------------------------------------------
+
+    @property
+    def ending(self) -> bool:
+        """Whether someone wants it to end."""
+        return self._ending is not None
+
+    def end(self, why: Status, *, force: bool) -> None:
+        """Interrupt the code that runs; ``force``, or before any code runs: kill the kernel."""
+        with self._lock:
+            self._ending = self._ending or why
+            self._forced = self._forced or force or not self._began
+            if self._forced:
+                if self._kernel is not None:
+                    self._kernel.kill()
+            elif self._code_runs:
+                self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self._kernel is not None and self.loop is not None:
+            asyncio.run_coroutine_threadsafe(_interrupted(self._kernel), self.loop)
+
+    def _start_timers(self) -> None:
+        if self.job.timeout is not None:
+            for seconds, force in ((self.job.timeout, False), (self.job.timeout + GRACE, True)):
+                timer = threading.Timer(seconds, self.end, ("timed_out",), {"force": force})
+                timer.daemon = True
+                timer.start()
+                self._timers.append(timer)
+
+    # --- what happens, told by the thread that runs it ---------------------------------------------
+
+    def launched(self, kernel: ColdKernel) -> None:
+        """There is a process from now on."""
+        with self._lock:
+            self._kernel = kernel
+            kernel.launched()
+            if self._forced:
+                kernel.kill()
+
+    @property
+    def began(self) -> bool:
+        """Whether the kernel came as far as to take cells."""
+        return bool(self._began)
+
+    def begin(self) -> None:
+        """The kernel is ready, and the first cell comes next."""
+        with self._lock:
+            self._began = time.monotonic()
+        self._start_timers()
+
+    def cell_starts(self, number: int | None) -> None:
+        self._cell = number
+
+    def code_starts(self) -> None:
+        """The kernel says that the cell's code runs, so it can be interrupted."""
+        with self._lock:
+            self._code_runs = True
+            if self._ending is not None:
+                self._interrupt()
+
+    def cell_ends(self) -> None:
+        with self._lock:
+            self._code_runs = False
+
+    def cell_fails(self, name: str, value: str, traceback: list[str]) -> None:
+        self._error = one_line(name, value)
+        self._traceback = "\n".join(own_frames(traceback))
+
+    def through(self) -> None:
+        """All cells ran."""
+        self._through = True
+
+    def crash(self, why: str) -> None:
+        self._error = self._error or why
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self._ended = time.monotonic()
+        for timer in self._timers:
+            timer.cancel()
+
+    # --- how it ended ------------------------------------------------------------------------------
+
+    def outcome(self, *, crashed: bool) -> Outcome:
+        status: Status = self._ending or ("crashed" if crashed else "failed")
+        seconds = self._ended - self._began if self._began else 0.0
+        logs = tuple(self.logs)
+        if self._through and not crashed:
+            return Outcome("succeeded", self.notebook, seconds=seconds, logs=logs)
+        error = self._error
+        if status == "timed_out":
+            error = f"the step took longer than its timeout of {self.job.timeout:g} s"
+        elif status == "stopped":
+            error = ""
+        return Outcome(status, self.notebook, error, self._traceback, self._cell, seconds, logs)
+
+
+async def _interrupted(kernel: ColdKernel) -> None:
+    manager: Any = kernel.manager
+    if manager.has_kernel:
+        await manager.interrupt_kernel()
+
+
+def stopped_early(job: Job) -> Outcome:
+    """The outcome of an attempt that was stopped before it began."""
+    return Outcome("stopped", job.notebook)
+
+
+OnOutput = Callable[[str], None]

@@ -1,0 +1,272 @@
+"""papermill, made to run a slice the way an attempt needs: quietly, in a given kernel, within bounds, and to an end.
+
+papermill prepares the notebook and fills in the parameters, its client (nbclient's) talks to the kernel. Changed here:
+outputs are bounded as they are read, an attempt can be ended from outside, the verdict is ours (papermill counts an
+error that ``raises-exception`` allows), and the kernel is gone afterwards in every case. This module loads papermill;
+import it only when a slice is about to run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import weakref
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import nbformat
+import papermill
+from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_core.utils import ensure_async, ensure_event_loop, run_sync
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+
+from nbflow.executors import Outcome
+from nbflow.executors.papermill.attempt import Attempt, OnOutput
+from nbflow.executors.papermill.outputs import KeptOutputs, OverflowLog
+from nbflow.executors.papermill.tracebacks import own_frames
+from nbflow.kernels.cold import ColdKernel, log
+from nbflow.masking import Masker
+from nbflow.notebook.slices import is_internal, role_of
+
+ENGINE = "nbflow"
+
+START_TIMEOUT = 120
+"""Seconds that a kernel may take until it answers."""
+
+QUIET = 5.0
+"""Seconds of silence after which a cell whose reply is in counts as done: the message that ends its outputs can be
+lost when a kernel floods its socket."""
+
+logging.getLogger("papermill").addHandler(logging.NullHandler())
+nbformat_: Any = nbformat  # Its functions carry no types.
+
+
+def perform(attempt: Attempt, on_output: OnOutput, masker: Masker) -> Outcome:
+    """Run the slice of an attempt to its end, whatever that is, and leave no kernel behind."""
+    job = attempt.job
+    parameters = job.parameters if _takes_parameters(job.notebook) else None
+    crashed = True
+    kernel: ColdKernel | None = None
+    try:
+        kernel = ColdKernel(job.kernel, {**os.environ, "PYTHONHASHSEED": "0", **job.environment})
+        with contextlib.suppress(PapermillExecutionError):  # The attempt knows better what went wrong.
+            papermill.execute_notebook(
+                nbformat_.from_dict(job.notebook), None, parameters and dict(parameters), engine_name=ENGINE,
+                kernel_name=job.kernel, progress_bar=False, request_save_on_cell_execute=False,
+                autosave_cell_every=0, attempt=attempt, kernel=kernel, on_output=on_output, masker=masker,
+            )  # fmt: skip
+        crashed = False
+    except DeadKernelError:
+        attempt.crash(kernel.cause_of_death() if kernel else "")
+    except NoSuchKernel:
+        attempt.crash(f"there is no kernel named '{job.kernel}'")
+    except (RuntimeError, OSError) as error:
+        if attempt.began:
+            raise
+        words = kernel.last_words() if kernel else ""
+        attempt.crash(f"the kernel did not start: {words or str(error) or type(error).__name__}")
+    finally:
+        attempt.close()
+        if kernel is not None:
+            kernel.end()
+        _close_loop()
+    return attempt.outcome(crashed=crashed)
+
+
+def _takes_parameters(notebook: Mapping[str, Any]) -> bool:
+    return any("parameters" in cell["metadata"].get("tags", ()) for cell in notebook["cells"])
+
+
+def _close_loop() -> None:
+    """End what nbclient left in the event loop of this thread, and the loop: it holds open files."""
+    loop = ensure_event_loop()
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+class SliceEngine(Engine):  # type: ignore[misc]  # papermill publishes no types
+    """What papermill calls to run the notebook it has prepared."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        *,
+        attempt: Attempt,
+        kernel: ColdKernel,
+        on_output: OnOutput,
+        masker: Masker,
+        **_: Any,
+    ) -> None:
+        # papermill puts marker cells into its list of cells after a failure; this one stays as it is.
+        attempt.notebook = {**nb_man.nb, "cells": [*nb_man.nb.cells]}
+        client = SliceClient(nb_man, attempt, kernel, on_output, masker, kernel_name=kernel_name)
+        try:
+            client.execute()
+        finally:
+            attempt.notebook = {**nb_man.nb, "cells": [*nb_man.nb.cells]}
+
+
+papermill_engines.register(ENGINE, SliceEngine)
+
+
+class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
+    """Talks to the kernel of one attempt."""
+
+    def __init__(
+        self, nb_man: Any, attempt: Attempt, kernel: ColdKernel, on_output: OnOutput, masker: Masker, **options: Any
+    ) -> None:
+        self.attempt = attempt
+        self.kernel = kernel
+        self.on_output = on_output
+        self.masker = masker
+        self.displays: dict[str, list[weakref.ref[Any]]] = defaultdict(list)
+        self.messages = 0
+        self.clear_before_next_output = False
+        self.reply: Mapping[str, Any] = {}
+        super().__init__(
+            nb_man, log=log, startup_timeout=START_TIMEOUT, resources={"metadata": {"path": str(attempt.job.folder)}},
+            ipython_hist_file="", on_cell_error=self.remember_error, **options,
+        )  # fmt: skip
+
+    # --- the kernel --------------------------------------------------------------------------------
+
+    def create_kernel_manager(self) -> Any:
+        self.km = self.kernel.manager
+        return self.km
+
+    def start_new_kernel(self, **options: Any) -> None:
+        arguments = self.kernel.start_arguments()
+        self.extra_arguments = arguments.pop("extra_arguments")
+        with self.kernel.open_log() as file:
+            super().start_new_kernel(**arguments, stdout=file, stderr=file, **options)
+        self.attempt.launched(self.kernel)
+
+    def execute(self, **options: Any) -> Any:
+        self.reset_execution_trackers()
+        with self.setup_kernel(cleanup_kc=True, **options):
+            self.attempt.begin()
+            self.papermill_execute_cells()
+            self.set_widgets_metadata()
+        return self.nb
+
+    # --- cells -------------------------------------------------------------------------------------
+
+    def papermill_execute_cells(self) -> None:
+        for index, cell in enumerate(self.nb.cells):
+            if self.attempt.ending:
+                return
+            self.attempt.cell_starts(role_of(cell).get("cell"))
+            self.nb_man.cell_start(cell, index)
+            try:
+                # Our cells do not count, so that In[1] is the first cell that a person sees.
+                self.execute_cell(cell, index, store_history=not is_internal(cell))
+            except CellExecutionError as error:
+                self.nb_man.cell_exception(cell, cell_index=index, exception=error)
+                self.attempt.cell_fails(error.ename, error.evalue, list(self.reply.get("traceback", ())))
+                return
+            finally:
+                self.nb_man.cell_complete(cell, cell_index=index)
+        self.attempt.through()
+
+    async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **options: Any) -> Any:
+        self.attempt.loop = asyncio.get_running_loop()
+        overflow = self.overflow_log(cell, cell_index)
+        self.kept = KeptOutputs(overflow)
+        try:
+            return await super().async_execute_cell(cell, cell_index, *args, **options)
+        finally:
+            self.attempt.cell_ends()
+            if cell.cell_type == "code":
+                cell["outputs"] = [nbformat_.from_dict(output) for output in self.kept.finish()]
+            if overflow.size:
+                self.attempt.logs.append(overflow.path)
+
+    execute_cell = run_sync(async_execute_cell)
+
+    def overflow_log(self, cell: Any, cell_index: int) -> OverflowLog:
+        job = self.attempt.job
+        name = f"{job.log_name}.cell-{role_of(cell).get('cell', cell_index + 1)}.log"
+        return OverflowLog(job.attempt_folder / name.rpartition("/")[2], name, self.masker)
+
+    def remember_error(self, execute_reply: Mapping[str, Any], **_: Any) -> None:
+        self.reply = execute_reply["content"]
+
+    async def _async_poll_for_reply(
+        self, msg_id: str, _cell: Any, _timeout: Any, task_poll_output_msg: Any, task_poll_kernel_alive: Any
+    ) -> Any:
+        """As nbclient's, but a cell that still prints is waited for as long as it does, and a lost end is not fatal."""
+        while True:
+            message = await ensure_async(self.kc.shell_channel.get_msg(timeout=None))
+            if message["parent_header"].get("msg_id") == msg_id:
+                break
+        seen = -1
+        while seen != self.messages and not task_poll_output_msg.done():
+            seen = self.messages
+            await asyncio.wait({task_poll_output_msg}, timeout=QUIET)
+        task_poll_kernel_alive.cancel()
+        if task_poll_output_msg.done():
+            task_poll_output_msg.result()
+        else:
+            task_poll_output_msg.cancel()
+        return message
+
+    # --- what cells show ---------------------------------------------------------------------------
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        self.messages += 1
+        if msg["msg_type"] == "execute_input":
+            self.attempt.code_starts()
+        for output in self.shown_before(msg):
+            output["data"] = msg["content"]["data"]
+            output["metadata"] = msg["content"]["metadata"]
+        return super().process_message(msg, cell, cell_index)
+
+    def shown_before(self, msg: Any) -> Iterator[Any]:
+        """The outputs that a message updates: nbclient counts outputs, and ours are not all in the cell yet."""
+        if msg["msg_type"] in ("display_data", "execute_result", "update_display_data"):
+            display = (msg["content"].get("transient") or {}).get("display_id")
+            for reference in self.displays.get(str(display), ()):
+                if (output := reference()) is not None:
+                    yield output
+
+    def output(self, outs: Any, msg: Any, display_id: str | None, cell_index: int) -> Any:
+        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            return super().output(outs, msg, display_id, cell_index)
+        try:
+            output = nbformat_.v4.output_from_msg(msg)
+        except ValueError:
+            return None  # Not a message that shows something.
+        if self.clear_before_next_output:
+            self.kept.clear()
+            self.clear_before_next_output = False
+        if output["output_type"] == "stream":
+            self.kept.text(output["name"], output["text"])
+            self.on_output(output["text"])
+            return None
+        if output["output_type"] == "error":
+            output["traceback"] = own_frames(output["traceback"])
+        self.kept.rich(output)
+        if display_id:
+            self.displays[display_id].append(weakref.ref(output))
+        return None
+
+    def clear_output(self, outs: Any, msg: Any, cell_index: int) -> None:
+        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            super().clear_output(outs, msg, cell_index)
+        elif msg["content"].get("wait"):
+            self.clear_before_next_output = True
+        else:
+            self.kept.clear()

@@ -1,0 +1,183 @@
+"""Whether a run is alive: it holds a lock of the operating system, which dies with it however it dies.
+
+There is no marker to clean up and no unlock command. A lock on another host may not be visible here, so the answer
+has three values. Read ``database`` next for what a run writes while it holds its lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+import socket
+import time
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from nbflow.errors import JournalError
+from nbflow.store.home import home_of, make_private
+
+Liveness = Literal["alive", "gone", "unknown"]
+
+_RUN = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
+_TOKEN = re.compile(r"[0-9a-z]{2,16}")
+_PATIENCE = 1.0
+"""Seconds to wait for a lock: one who only asks whether the run is alive holds it for an instant."""
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+def new_run_id(now: datetime, token: str) -> str:
+    """``20261124-153012-k3x9``: sorts by time, in UTC. ``now`` has a time zone; ``token``: 2 to 16 random characters
+    of a-z and 0-9. Raises ``ValueError``."""
+    if now.tzinfo is None:
+        raise ValueError("the time of a run needs a time zone")
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(f"{token!r} is not a token of a-z and 0-9")
+    return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{token}"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that holds, or held, the lock of a run."""
+
+    pid: int
+    host: str
+    locked: bool
+    """False where the file system has no locks."""
+
+
+class RunLock:
+    """The lock of a run, held from ``with`` to its end by this process alone: children do not inherit it.
+
+    Raises ``JournalError`` where another process holds it, or where it cannot be written."""
+
+    def __init__(self, root: Path, run: str) -> None:
+        self._path = _lock_path(root, run)
+        self._run = run
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> RunLock:
+        try:
+            make_private(self._path.parent.parent)
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            self._acquire()
+        except OSError as error:
+            message = f"the run cannot be recorded: {error.filename or self._path} ({error.strerror})"
+            raise JournalError(message, "Make sure that this folder can be written, then run again.") from error
+        _held.add(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _held.discard(self)
+        if self._descriptor is not None:
+            with suppress(OSError):
+                self._path.unlink()
+        self.close()
+
+    def close(self) -> None:
+        """Close the file without a word, as the end of the process would."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def _acquire(self) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                locked = _try_lock(descriptor, fcntl.LOCK_EX)
+                # Whoever held it before us may have removed the file that we opened.
+                if locked is not False and _is_at(self._path, descriptor):
+                    owner = {"pid": os.getpid(), "host": socket.gethostname(), "locked": locked is True}
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, json.dumps(owner).encode(), 0)
+                    self._descriptor, descriptor = descriptor, -1
+                    return
+            finally:
+                if descriptor >= 0:
+                    os.close(descriptor)
+            if time.monotonic() > deadline:
+                raise JournalError(f"run {self._run} is already going on", f"Watch it: nbflow show {self._run}")
+            time.sleep(0.02)
+
+
+def liveness(root: Path, run: str) -> Liveness:
+    """Whether a run goes on: ``unknown`` where it was started on another host, or where the file system has no locks.
+    Changes nothing; works in a folder that cannot be written."""
+    try:
+        descriptor = os.open(_lock_path(root, run), os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return "gone"
+    except OSError:
+        return "unknown"
+    try:
+        locked = _try_lock(descriptor, fcntl.LOCK_SH)
+        if locked is False:
+            return "alive"
+        owner = lock_owner(root, run)
+        elsewhere = owner is not None and not (owner.locked and owner.host == socket.gethostname())
+        return "unknown" if elsewhere or locked is None else "gone"
+    finally:
+        os.close(descriptor)
+
+
+def is_alive(root: Path, run: str) -> bool:
+    """Whether a run surely goes on."""
+    return liveness(root, run) == "alive"
+
+
+def lock_owner(root: Path, run: str) -> Owner | None:
+    """The process that holds the lock of a run, or held it when it was killed; ``None`` for a run that ended."""
+    try:
+        data = json.loads(_lock_path(root, run).read_bytes())
+        return Owner(int(data["pid"]), str(data["host"]), bool(data["locked"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _lock_path(root: Path, run: str) -> Path:
+    if not _RUN.fullmatch(run):
+        raise JournalError(f"'{run}' is not the id of a run", "See `nbflow runs` for the runs there are.")
+    return home_of(root) / "locks" / f"{run}.lock"
+
+
+def _try_lock(descriptor: int, kind: int) -> bool | None:
+    """Whether we have the lock now; ``None`` where the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return None
+        raise
+    return True
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+_held: weakref.WeakSet[RunLock] = weakref.WeakSet()
+
+
+def _let_go_in_child() -> None:
+    # A child made by fork alone, which never runs exec, would keep the lock of a run that is over.
+    for lock in list(_held):
+        lock.close()
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)

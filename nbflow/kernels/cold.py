@@ -1,0 +1,131 @@
+"""A kernel started anew for one attempt, and everything that must be gone when the attempt is over.
+
+It talks over sockets in a private folder rather than over ports, which race when many kernels start at once. It leads a
+process group of its own, so that its children can be killed with it. ``end`` must be called in every case, and may be
+called at any time. Who sends it code is the executor's matter. Read ``guardian`` next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbflow.kernels.guardian import GUARDIAN
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
+
+LONGEST_SOCKET = 100
+"""Characters of a socket's path that every system allows (macOS: 103, Linux: 107)."""
+
+SHORTEST_TEMPORARY = "/tmp"  # noqa: S108 - only where the usual folder is too long; ours below it is private
+REAP = 5.0
+"""Seconds that a killed process may take to be gone."""
+
+log = logging.getLogger("nbflow.kernel")
+log.addHandler(logging.NullHandler())
+log.propagate = False  # What the libraries have to say about a kernel reaches a person as an outcome.
+
+
+class ColdKernel:
+    """One kernel process.
+
+    ``name``: of the kernelspec; ``environment``: all its environment variables. Raises
+    ``jupyter_client.kernelspec.NoSuchKernel`` where the kernelspec is not installed.
+    """
+
+    def __init__(self, name: str, environment: Mapping[str, str]) -> None:
+        from jupyter_client.manager import AsyncKernelManager
+
+        self._environment = dict(environment)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._group = 0
+        self.folder = _private_folder()
+        connection = self.folder / "k.json"
+        transport = "ipc" if os.name == "posix" and len(str(connection)) + 8 <= LONGEST_SOCKET else "tcp"
+        self.manager: AsyncKernelManager = AsyncKernelManager(
+            kernel_name=name, connection_file=str(connection), transport=transport, log=log
+        )
+
+    def start_arguments(self) -> dict[str, Any]:
+        """What the manager's ``start_kernel`` needs, besides the folder to run in."""
+        spec: Any = self.manager.kernel_spec
+        # The history file is one for all kernels of a person: writing to it from many at once fails, and is slow.
+        quiet = ["--HistoryManager.enabled=False"] if any("ipykernel" in word for word in spec.argv) else []
+        return {"env": self._environment, "extra_arguments": quiet}
+
+    def open_log(self) -> Any:
+        """Where the process writes what is not a cell's output: why it could not start, for example."""
+        return (self.folder / "kernel.log").open("wb")
+
+    def launched(self) -> None:
+        """The manager has started the process: from now on it is watched."""
+        provisioner: Any = self.manager.provisioner
+        self._process = getattr(provisioner, "process", None)
+        self._group = getattr(provisioner, "pgid", None) or 0
+        if self._group:
+            GUARDIAN.watch(self._group)
+
+    def kill(self) -> None:
+        """Kill the process and its children, at once. Safe from any thread, at any time."""
+        if self._group and self._group != os.getpgrp():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._group, signal.SIGKILL)
+        elif self._process is not None:
+            with contextlib.suppress(OSError):
+                self._process.kill()
+
+    def end(self) -> None:
+        """Leave nothing behind: neither the process nor its children nor its files."""
+        if self._process is None:
+            self.launched()
+        self.kill()
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(REAP)
+        if self._group:
+            GUARDIAN.release(self._group)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def cause_of_death(self) -> str:
+        """Why the process is gone, as a clause: ``the kernel was killed by SIGKILL (often: out of memory)``."""
+        status = self._process.poll() if self._process is not None else None
+        if status is None:
+            return "the kernel stopped answering"
+        if status >= 0:
+            return f"the kernel exited with status {status}"
+        name = signal.Signals(-status).name if -status in signal.valid_signals() else f"signal {-status}"
+        return f"the kernel was killed by {name}{_USUAL_REASONS.get(name, '')}"
+
+    def last_words(self) -> str:
+        """The last line that the process wrote outside of cells; ``""`` where there is none."""
+        try:
+            lines = (self.folder / "kernel.log").read_text("utf-8", "replace").split("\n")
+        except OSError:
+            return ""
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+_USUAL_REASONS = {
+    "SIGKILL": " (often: out of memory)",
+    "SIGSEGV": " (a fault in native code)",
+    "SIGBUS": " (a fault in native code)",
+    "SIGABRT": " (native code gave up)",
+}
+
+
+def _private_folder() -> Path:
+    """A new folder for this kernel alone, with a short path where there is one. Mode 0700, as it holds the key."""
+    usual = Path(tempfile.gettempdir())
+    short = Path(SHORTEST_TEMPORARY)
+    too_long = len(str(usual)) + 30 > LONGEST_SOCKET
+    base = short if too_long and os.name == "posix" and os.access(short, os.W_OK) else usual
+    return Path(tempfile.mkdtemp(prefix="nbflow-", dir=base)).resolve()

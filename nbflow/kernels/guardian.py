@@ -1,0 +1,77 @@
+"""Kills what kernels leave behind when this process dies without a chance to do so itself.
+
+A kernel notices that its parent is gone, but not while it is deep in native code, and its own children never do. So one
+tiny shell process listens on a pipe that only this process can hold open: it is told which process groups are alive,
+and when the pipe closes it kills them. Where there is no shell (Windows) kernels are on their own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import threading
+
+SCRIPT = """
+trap '' INT TERM HUP
+alive=
+while read -r sign group; do
+  rest=
+  for known in $alive; do [ "$known" = "$group" ] || rest="$rest $known"; done
+  alive=$rest
+  [ "$sign" = + ] && alive="$alive $group"
+done
+for group in $alive; do kill -s KILL -- "-$group" 2>/dev/null; done
+exit 0
+"""
+
+
+class Guardian:
+    """Watches over process groups. Started with the first one; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    def watch(self, group: int) -> None:
+        """From now on the group dies with this process."""
+        self._tell(f"+ {group}\n")
+
+    def release(self, group: int) -> None:
+        """The group is over."""
+        if self._process is not None:
+            self._tell(f"- {group}\n")
+
+    def close(self) -> None:
+        """Kill the groups that are still watched, and end."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None and self._owner == os.getpid():
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait()
+
+    def _tell(self, line: str) -> None:
+        if os.name != "posix":
+            return
+        with self._lock:
+            if self._process is None or self._process.poll() is not None or self._owner != os.getpid():
+                # A session of its own: Ctrl-C in the terminal must not reach it.
+                self._process = subprocess.Popen(
+                    ["/bin/sh", "-c", SCRIPT],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+                self._owner = os.getpid()
+            assert self._process.stdin is not None
+            self._process.stdin.write(line.encode())
+            self._process.stdin.flush()
+
+
+GUARDIAN = Guardian()
+"""The one of this process."""
+
+atexit.register(GUARDIAN.close)

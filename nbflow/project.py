@@ -1,0 +1,242 @@
+"""A project opened for one command: settings, notebooks, pipeline, and what is known of earlier results.
+
+Reading only: opening a project executes no cell, imports no user code and writes nothing but its own caches (best
+effort). ``ops`` builds every verb on this; ``attempt`` makes steps run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from nbflow import notebook as notebooks
+from nbflow.core.check import check
+from nbflow.core.fingerprint import Circumstances
+from nbflow.core.graph import Pipeline, build
+from nbflow.core.model import Facts, Finding, Record
+from nbflow.core.names import FACTS_VERSION, analyse, facts_from_json, facts_to_json
+from nbflow.core.outline import NO_FACTS, Outline
+from nbflow.core.plan import Planner
+from nbflow.environment import Surroundings
+from nbflow.environment.memo import Memo
+from nbflow.errors import InvalidPipeline, UsageError, did_you_mean
+from nbflow.journal import Journal
+from nbflow.kernels.specs import Kernelspecs
+from nbflow.settings import Settings, find_root
+from nbflow.store import Store
+from nbflow.store.home import home_of, make_private
+
+Forced = Literal["", "forced", "no-cache"]
+
+
+@dataclass
+class Results:
+    """What was made before: the store's records, and the journal's word on which is a step's newest."""
+
+    store: Store
+    newest: Mapping[str, tuple[str, str]]
+    """Full name → key and record id."""
+
+    def records(self, key: str) -> Sequence[Record]:
+        return self.store.records(key)
+
+    def intact(self, record: Record) -> bool:
+        return self.store.intact(record)
+
+    def last(self, step: str) -> Record | None:
+        found = self.newest.get(step)
+        if found is None:
+            return None
+        records = self.store.records(found[0])
+        return next((r for r in records if r.id == found[1]), records[0] if records else None)
+
+
+@dataclass
+class Project:
+    """One pipeline with everything around it. Make it with ``open_project``; use it as a context manager."""
+
+    root: Path
+    settings: Settings
+    files: Mapping[str, Path]
+    """Notebook path from the root → file."""
+    raws: Mapping[str, notebooks.Raw]
+    pipeline: Pipeline
+    surroundings: Surroundings
+    store: Store
+    environ: Mapping[str, str]
+    analyses: Memo
+    """Facts about cells, by their text."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Keep what was learnt about unchanged files (best effort)."""
+        with suppress(OSError):  # A folder that cannot be written: nothing is remembered.
+            make_private(home_of(self.root))
+            self.analyses.save(50_000)
+            self.surroundings.save()
+            if self.store.root.is_dir():
+                self.store.close()
+
+    @cached_property
+    def results(self) -> Results:
+        journal = Journal.read(self.root)
+        if journal is None:
+            return Results(self.store, {})
+        with journal:
+            return Results(self.store, journal.last_results())
+
+    def planner(self, parameters: Mapping[str, Any] | None = None, forced: Forced = "") -> Planner:
+        circumstances = Circumstances(
+            self.parameters if parameters is None else parameters, frozenset(self.settings.secrets)
+        )
+        return Planner(self.pipeline, self.results, self.surroundings, circumstances, forced)
+
+    def findings(self, planner: Planner | None = None) -> tuple[Finding, ...]:
+        """Everything the check has to say."""
+        planner = planner or self.planner()
+        slices = {s.id: planner.slice(s) for s in self.pipeline.steps.values()}
+        return check(self.pipeline, slices, self.surroundings)
+
+    def require_sound(self, planner: Planner | None = None) -> tuple[Finding, ...]:
+        """The findings, none of which is an error. Raises ``InvalidPipeline`` otherwise."""
+        findings = self.findings(planner)
+        wrong = [f for f in findings if f.severity == "error"]
+        if wrong:
+            count = "1 error" if len(wrong) == 1 else f"{len(wrong)} errors"
+            raise InvalidPipeline(f"The check found {count}, so nothing was run.", findings=findings)
+        return findings
+
+
+def open_project(
+    sources: Sequence[Path],
+    *,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    **flags: Any,
+) -> Project:
+    """Find the root, read settings and notebooks, and build the pipeline.
+
+    ``flags`` are settings given on the command line. Raises ``UsageError`` and its kin.
+    """
+    environ = os.environ if environ is None else environ
+    cwd = cwd or Path.cwd()
+    root = find_root(sources[0] if sources else cwd, sources)
+    settings = Settings.load(root, environ, **flags)
+    if not sources:
+        sources = [root / n for n in settings.notebooks] or [cwd]
+    home = home_of(root)
+    raws, files = _read(sources, root)
+    analyses = Memo(home / "analysis.json", FACTS_VERSION * 10_000 + sys.version_info[0] * 100 + sys.version_info[1])
+    outlines = _outlines(raws, analyses)
+    outlines = [o for o in outlines if o.steps or o.findings or _is_meant(o)]
+    if not outlines:
+        where = ", ".join(str(s) for s in sources)
+        raise UsageError(
+            f"No steps found in {where}.", "Tag a cell with a first line such as: %%step clean -i raw -o table"
+        )
+    store = Store(settings.store)
+    specs = Kernelspecs(home / "kernels.json", environ)
+    surroundings = Surroundings(root, store.digest, home / "environment.json", environ, specs.find)
+    kept = {o.notebook.path for o in outlines}
+    project = Project(
+        root,
+        settings,
+        {p: f for p, f in files.items() if p in kept},
+        {p: r for p, r in raws.items() if p in kept},
+        build(outlines),
+        surroundings,
+        store,
+        environ,
+        analyses,
+    )
+    project.parameters = check_parameters(project.pipeline, parameters or {})
+    return project
+
+
+def _is_meant(outline: Outline) -> bool:
+    """A notebook without a readable step that is about nbflow all the same: its findings must be seen."""
+    return any(f.problem and "%%step" in c.source for c, f in zip(outline.notebook.cells, outline.facts, strict=True)) or any(
+        "%%step" in c.source for c in outline.notebook.cells if c.kind == "code"
+    )
+
+
+def _read(sources: Iterable[Path], root: Path) -> tuple[dict[str, notebooks.Raw], dict[str, Path]]:
+    raws: dict[str, notebooks.Raw] = {}
+    files: dict[str, Path] = {}
+    sources = list(sources)
+    alone = {s.absolute() for s in sources if s.is_file()}
+    for path in notebooks.find_notebooks(sources, root):
+        name = notebooks.name_from(path, root)
+        try:
+            raw = notebooks.read_raw(path, name)
+        except UsageError:
+            if path in alone or len(sources) == 0:
+                raise
+            if b"%%step" in path.read_bytes():
+                raise
+            continue  # A broken notebook somewhere in a folder that has nothing to do with steps.
+        raws[name] = raw
+        files[name] = path
+    return raws, files
+
+
+def _outlines(raws: Mapping[str, notebooks.Raw], analyses: Memo) -> list[Outline]:
+    found = []
+    for path, raw in raws.items():
+        notebook = notebooks.parse(raw, path)
+        facts = [_facts(c.source, analyses) if c.kind == "code" else NO_FACTS for c in notebook.cells]
+        found.append(Outline(notebook, facts))
+    return found
+
+
+def _facts(source: str, memo: Memo) -> Facts:
+    """Facts about a cell, remembered by its text."""
+    key = hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    stored = memo.get("cells", key)
+    if stored is not None:
+        return facts_from_json(stored)
+    facts = analyse(source)
+    memo.put("cells", key, facts_to_json(facts))
+    return facts
+
+
+def check_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given parameters, as the notebooks take them. Raises ``UsageError`` for a name that no notebook has."""
+    defaults: dict[str, str] = {}
+    for outline in pipeline.outlines.values():
+        defaults.update(outline.parameters)
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in defaults:
+            known = ", ".join(defaults) or "none; tag a cell 'parameters' to have some"
+            raise UsageError(
+                f"No notebook of this pipeline has a parameter '{name}'.{did_you_mean(name, defaults)}",
+                f"Parameters: {known}.",
+            )
+        default = json.loads(defaults[name]) if defaults[name] else None
+        text = isinstance(value, Typed) and isinstance(default, str)
+        found[name] = value.text if text else value.value if isinstance(value, Typed) else value
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A value from ``-p``: its text, and what papermill would read it as. A string default keeps the text."""
+
+    text: str
+    value: Any

@@ -1,0 +1,83 @@
+"""Which files say something about a step's result, and which belong to the machine it runs on.
+
+Environments, caches, system folders, version control and nbflow's own folders do not count, wherever they
+lie; anything inside the project does, unless it is one of these. It looks at paths, not at contents. Read
+``watch.py`` for who asks.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+import sysconfig
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LEFT_OUT = frozenset({".git", ".nbflow", "nbflow_runs", "__pycache__", ".ipynb_checkpoints"})
+"""Names that never count, neither as files or folders nor in a folder's listing."""
+
+SYSTEM = ("/usr", "/etc", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/proc", "/sys", "/dev", "/run", "/var/cache",
+          "/System", "/Library")  # fmt: skip
+HOME = (".cache", ".config", ".local", ".ipython", ".jupyter", ".matplotlib", ".keras", "Library/Caches",
+        "Library/Jupyter", "Library/Application Support")  # fmt: skip
+VARIABLES = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR",
+             "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "PYTHONPYCACHEPREFIX")  # fmt: skip
+
+
+class Places:
+    """The places that do not count for one project."""
+
+    def __init__(self, project_root: str, own: Iterable[str] = ()) -> None:
+        """``own``: folders of nbflow's (runs, store, attempt), absolute."""
+        self._roots = _both(project_root)
+        outside = [*SYSTEM, *_of_home(), *_of_variables(), *_of_environment(), *own]
+        places = {path for place in outside if place for path in _both(place)}
+        # A place around the whole project (an environment made in its root, a project below /usr) says nothing
+        # of what lies in the project.
+        self._around = tuple(sorted(p for p in places if any(_within(root, p) for root in self._roots)))
+        self._other = tuple(sorted(places - set(self._around)))
+
+    def counts(self, path: str) -> bool:
+        """Whether an absolute path says something about the result."""
+        real = os.path.realpath(path)
+        for candidate in (path, real):
+            for root in self._roots:
+                if _within(candidate, root):
+                    return self._counts_inside(path, candidate[len(root) :])
+        return not any(
+            _within(candidate, place) for candidate in (path, real) for place in self._around + self._other
+        ) and LEFT_OUT.isdisjoint(path.split(os.sep))
+
+    def _counts_inside(self, path: str, rest: str) -> bool:
+        return LEFT_OUT.isdisjoint(rest.split(os.sep)) and not any(_within(path, place) for place in self._other)
+
+
+def _within(path: str, place: str) -> bool:
+    return path == place or path.startswith(place if place.endswith(os.sep) else place + os.sep)
+
+
+def _both(path: str) -> set[str]:
+    """A path as written and with its links resolved."""
+    absolute = os.path.abspath(path)
+    return {absolute, os.path.realpath(absolute)}
+
+
+def _of_home() -> list[str]:
+    home = os.path.expanduser("~")
+    return [os.path.join(home, name) for name in HOME] if os.path.isabs(home) else []
+
+
+def _of_variables() -> list[str]:
+    return [path for path in (os.environ.get(name, "") for name in VARIABLES) if os.path.isabs(path)]
+
+
+def _of_environment() -> list[str]:
+    paths = [sys.prefix, sys.base_prefix, sys.exec_prefix, *site.getsitepackages(), site.getusersitepackages()]
+    paths += [
+        os.path.join(prefix, name) for prefix in (sys.prefix, sys.base_prefix) for name in ("lib", "lib64", "bin")
+    ]
+    paths += [os.path.join(sys.prefix, "share"), os.path.join(sys.prefix, "etc"), os.path.join(sys.prefix, "include")]
+    return [*paths, *sysconfig.get_paths().values()]

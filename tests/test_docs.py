@@ -1,0 +1,114 @@
+"""The documentation says what the program does: its tables are compared with the program's own, its links lead
+somewhere, and the README's first pipeline is run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from nbflow.core import check, declare, events, setup
+from nbflow.core.model import FORMATS, REASON_KINDS
+from nbflow.ui.cli import main
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def table(page: str, name: str) -> list[list[str]]:
+    """The rows of the table behind ``<!-- table: NAME -->``, without its head, and without the backquotes."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8").partition(f"<!-- table: {name} -->\n")[2]
+    rows = text.partition("\n\n")[0].splitlines()
+    return [[cell.strip().strip("`") for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows[2:]]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands() -> dict[str, click.Command]:
+    assert isinstance(main, click.Group)
+    return {name: command for name, command in main.commands.items() if not command.hidden}
+
+
+def test_the_formats_are_those_there_are() -> None:
+    assert [row[0] for row in table("language.md", "formats")] == list(FORMATS)
+
+
+def test_the_options_of_a_step_are_those_there_are() -> None:
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    for option in declare.KNOWN:
+        assert f"`{option}" in text or f" {option}" in text
+
+
+def test_the_reasons_are_those_there_are() -> None:
+    assert [row[0] for row in table("caching.md", "reasons")] == list(REASON_KINDS)
+
+
+def test_the_findings_are_those_there_are() -> None:
+    rows = [[code, severity, meaning] for code, (severity, meaning) in check.CODES.items()]
+    assert table("check.md", "codes") == rows
+
+
+def test_the_verbs_of_set_up_are_those_there_are() -> None:
+    rows = {label: set(re.findall(r"\w+", words)) for label, words in table("language.md", "verbs")}
+    assert rows == {
+        "is one of": setup.VERBS,
+        "begins with one of": set(setup.PREFIXES),
+        "contains one of": set(setup.PARTS),
+        "changes one of these containers": setup.REGISTRIES,
+        "is none of": setup.NOT_SETUP,
+    }
+
+
+def test_the_events_are_those_there_are() -> None:
+    names = [row[0] for row in table("cli.md", "events")]
+    assert [name for name in names if not hasattr(events, name)] == []
+
+
+def test_every_command_is_described_with_every_option() -> None:
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### `nbflow ([a-z]+)[^\n]*\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
+    assert list(sections) == list(commands())
+    missing = [
+        (name, option.opts[-1])
+        for name, command in commands().items()
+        for option in command.params
+        if isinstance(option, click.Option) and option.name != "help" and f"`{option.opts[-1]}" not in sections[name]
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_json_in_the_documentation_is_json(page: Path) -> None:
+    for block in blocks(page, "json"):
+        json.loads(block)
+
+
+@pytest.mark.slow
+def test_the_first_pipeline_of_the_readme_runs(tmp_path: Path) -> None:
+    readme = ROOT / "README.md"
+    cells: list[dict[str, object]] = [
+        {"cell_type": "code", "execution_count": None, "id": f"cell-{n}", "metadata": {}, "outputs": [], "source": text}
+        for n, text in enumerate(blocks(readme, "python"))
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "penguins.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    lines = [line for block in blocks(readme, "console") for line in block.splitlines()]
+    assert len(lines) == 5
+    for line in lines:
+        words = line.removeprefix("$ nbflow ").split()
+        done = subprocess.run([sys.executable, "-m", "nbflow", *words], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
