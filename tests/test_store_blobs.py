@@ -46,6 +46,15 @@ def test_a_finished_file_is_moved_in_under_the_digest_it_is_given(store: Store) 
     assert (file.exists(), store.read(digest_bytes(b"made by a step"))) == (False, b"made by a step")
 
 
+def test_two_outputs_that_share_a_file_are_moved_in_once(store: Store) -> None:
+    file = written(store.workspace("attempt") / "out.bin", b"both")
+    store.adopt(file, digest_bytes(b"both"))
+    store.adopt(file, digest_bytes(b"both"))
+    with pytest.raises(StoreError) as error:
+        store.adopt(file, NOWHERE)
+    assert error.value.message == f"the store cannot be written: {file} (No such file or directory)"
+
+
 def test_a_file_whose_blob_is_there_stays_where_it_is(store: Store, tmp_path: Path) -> None:
     digest = store.put(b"same")
     (tmp_path / "out.bin").write_bytes(b"same")

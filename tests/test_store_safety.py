@@ -28,11 +28,16 @@ from nbflow.store import Store
 
 KEY = "ab12" * 16
 
+def left_by_steps(base, *names):
+    base.mkdir(exist_ok=True)
+    for name in names:
+        (base / f"{name}.bin").write_bytes(b"made")
+
 def work(base, name="r1", supersede=False):
-    "What a run does when a step has succeeded and left out.bin."
+    "What a run does when a step has succeeded and left a file."
     store = Store(base / ".nbflow" / "store")
     store.workspace(f"w-{name}")
-    store.adopt(base / "out.bin", digest_bytes(b"made"))
+    store.adopt(base / f"{name}.bin", digest_bytes(b"made"))
     shown = store.put(b"shown")
     made = Artifact("x", "variable", digest_bytes(b"made"), "pickle", 4)
     return store.commit(Record(KEY, name, "nb.step", "run", "now", 1.0, {}, (made,), executed=shown), supersede).id
@@ -60,8 +65,7 @@ IN_TURN = (
 base, how = Path(sys.argv[1]), sys.argv[2]
 for number in range(1, 200):
     folder = base / str(number)
-    folder.mkdir()
-    (folder / "out.bin").write_bytes(b"made")
+    left_by_steps(folder, "r1")
     child = os.fork()
     if not child:
         met = []
@@ -175,18 +179,18 @@ def test_a_write_that_stops_in_the_middle_leaves_no_file(tmp_path: Path) -> None
 )  # fmt: skip
 def test_an_error_of_the_disk_says_what_where_and_the_fix(tmp_path: Path, code: int, fix: str) -> None:
     refused = PRELUDE + (
+        "left_by_steps(Path(sys.argv[1]), 'r1')\n"
         "at_operation(1, refuse(int(sys.argv[2])), of=('os.link',))\n"
         "try: work(Path(sys.argv[1]))\n"
         "except StoreError as error: print(error.message, error.fix, sep='\\n')\n"
     )
     root = tmp_path / ".nbflow" / "store"
-    written(tmp_path / "out.bin", b"made")
     assert run(refused, tmp_path, str(code)) == [f"the store cannot be written: {root} ({os.strerror(code)})", fix]
 
 
 def test_a_file_system_without_hard_links_keeps_records_too(tmp_path: Path) -> None:
-    written(tmp_path / "out.bin", b"made")
     code = PRELUDE + (
+        "left_by_steps(Path(sys.argv[1]), 'r1', 'r2', 'r3')\n"
         "for n in range(9): at_operation(n + 1, refuse(errno.EPERM), of=('os.link',))\n"
         "print(*[work(Path(sys.argv[1]), name, sup) for name, sup in (('r1', False), ('r2', False), ('r3', True))])\n"
     )
@@ -206,6 +210,41 @@ def test_a_file_from_another_disk_is_copied_in(tmp_path: Path) -> None:
     written(tmp_path / "file", b"made elsewhere")
     assert run(code, tmp_path) == ["b'made elsewhere' False"]
     assert tree(tmp_path / ".nbflow" / "store" / "tmp") == []
+
+
+OVERTAKEN = (
+    PRELUDE
+    + """
+base = Path(sys.argv[1])
+for number in range(1, 200):
+    folder = base / str(number)
+    left_by_steps(folder, "mine", "other")
+    child = os.fork()
+    if not child:
+        overtaken, over = [], []
+        def act(event, args):
+            if not over:
+                overtaken.append(work(folder, "other", sys.argv[2] == "supersede"))
+        at_operation(number, act, of=("os.scandir", "os.link", "os.rename", "os.mkdir", "open"))
+        mine = work(folder, "mine", sys.argv[2] == "supersede")
+        over.append(True)
+        found = Store(folder / ".nbflow" / "store").records(KEY)
+        print(json.dumps([overtaken, mine, [each.id for each in found]]), flush=True)
+        os._exit(0 if overtaken else 5)
+    if os.waitpid(child, 0)[1]:
+        break
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [("first wins", [["other"], "other", ["other"]]), ("supersede", [["other"], "mine", ["mine", "other"]])],
+)
+def test_another_run_that_commits_at_any_instant_is_first(tmp_path: Path, how: str, expected: list[object]) -> None:
+    *overtaken, last = [json.loads(line) for line in run(OVERTAKEN, tmp_path, how)]
+    assert [found for found in overtaken if found != expected] == []
+    assert (len(overtaken) >= 15, last) == (True, [[], "mine", ["mine"]])
 
 
 RACE = (

@@ -121,8 +121,7 @@ class Branches(Statements):
         interrupted = start - set(self.kills[mark:])
         after_else = self.branch(node.orelse, start if body_end is None else body_end)
         ends = [None if body_end is None else after_else]
-        for handler in node.handlers:
-            ends.append(self.handler(handler, interrupted))
+        ends += [self.handler(handler, interrupted) for handler in node.handlers]
         if not node.finalbody:
             self.meet(ends, interrupted)
             return
@@ -133,7 +132,7 @@ class Branches(Statements):
         gone = set(self.kills[mark:])
         for (breaks, continues), (b, c) in zip(self.loops[-1:], leaving, strict=True):
             for way in (*breaks[b:], *continues[c:]):
-                way -= gone
+                way.difference_update(gone)
         if normal is None or final_end is None:
             self.meet([], anyhow)
         else:

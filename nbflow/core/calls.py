@@ -28,12 +28,12 @@ class Calls(Expressions):
     def visit_call(self, node: ast.Call) -> None:
         func = node.func
         if func.__class__ is ast.Name:
-            word: str = func.id  # type: ignore[attr-defined]
+            word: str = func.id
             self.visit(func)
             if self.is_global(word):
                 self.sink.calls[self.scope.mangled(word) if self.scope is not None else word] = None
         elif func.__class__ is ast.Attribute:
-            word = func.attr  # type: ignore[attr-defined]
+            word = func.attr
             self.visit_attribute(func)  # type: ignore[arg-type]
             if word in effects.CHANGES_ITS_OBJECT:
                 self.changeroot_of(func)
@@ -54,14 +54,12 @@ class Calls(Expressions):
             self.bare_call(node, word)
 
     def keyword_change(self, node: ast.Call, keyword: ast.keyword) -> None:
+        """``df.drop(…, inplace=True)`` changes its object, ``np.add(a, b, out=c)`` what it writes to."""
         value = keyword.value
-        if keyword.arg == "out":
-            root, called = root_of(value)
-        elif isinstance(value, ast.Constant) and value.value is False:
+        if keyword.arg == "inplace" and isinstance(value, ast.Constant) and value.value is False:
             return
-        else:
-            root, called = root_of(node.func)
-        if root is not None and called != "function" and not isinstance(value if keyword.arg == "out" else None, ast.Constant):
+        root, called = root_of(value if keyword.arg == "out" else node.func)
+        if root is not None and called != "function":
             self.change(root, "assign")
 
     def changeroot_of(self, func: ast.expr) -> None:

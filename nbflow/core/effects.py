@@ -2,37 +2,41 @@
 
 Tables by the last word of a dotted call (``read_csv`` of ``pd.read_csv``). They only say what a call looks like;
 whether its root really is the module is for the check, which knows the imports. Also here: the well-known functions
-and methods that change an object in place. Read ``expressions`` for the place that asks.
+and methods that change an object in place. Read ``calls`` for the place that asks.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Literal
 
-from nbflow.core.words import words
+from nbflow.core.words import words as words_in
 
 Kind = Literal["random", "network", "database", "clock", "reader"]
 
-CHANGES_FIRST_ARGUMENT = words("""
+CHANGES_FIRST_ARGUMENT = words_in("""
     shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right
     setattr delattr setitem delitem fill_diagonal copyto place put putmask put_along_axis at next
     """)
 """Functions that change what their first argument holds: ``random.shuffle(xs)``, ``np.fill_diagonal(a, 0)``."""
 
-CHANGES_ITS_OBJECT = words("pop popitem popleft setdefault fit fit_transform fit_predict partial_fit load_state_dict")
+CHANGES_ITS_OBJECT = words_in(
+    "pop popitem popleft setdefault fit fit_transform fit_predict partial_fit load_state_dict"
+)
 """Methods that change their object even where the result is used: ``y = df.pop("y")``, ``h = model.fit(X)``."""
 
-_RANDOM_SETUP = words("""
+_RANDOM_SETUP = words_in("""
     seed getstate setstate get_state set_state default_rng RandomState Random SystemRandom SeedSequence Generator
     PCG64 Philox MT19937 SFC64 get_rng_state set_rng_state set_seed manual_seed fork_rng PRNGKey key split
     """)
-_RANDOM_WORDS = words("rand randn randint randperm randrange uniform gauss normalvariate rand_like randn_like")
-_RANDOM_UNSEEDED = words("sample train_test_split shuffle resample")
+_RANDOM_WORDS = words_in("rand randn randint randperm randrange uniform gauss normalvariate rand_like randn_like")
+_RANDOM_UNSEEDED = words_in("sample train_test_split shuffle resample")
 """These draw from the global generator unless told otherwise by one of ``_SEEDS``."""
 _SEEDS = frozenset({"random_state", "seed", "rng", "generator"})
 
-_NETWORK = dict.fromkeys(words("""
+_NETWORK: dict[str, Kind] = dict.fromkeys(
+    words_in("""
     requests.get requests.post requests.put requests.delete requests.head requests.patch requests.request
     requests.Session requests.session httpx.get httpx.post httpx.put httpx.delete httpx.stream httpx.request
     httpx.Client httpx.AsyncClient aiohttp.ClientSession request.urlopen request.urlretrieve urllib.urlopen
@@ -40,23 +44,31 @@ _NETWORK = dict.fromkeys(words("""
     client.HTTPConnection client.HTTPSConnection boto3.client boto3.resource boto3.Session wget.download
     ftplib.FTP ftplib.FTP_TLS smtplib.SMTP smtplib.SMTP_SSL paramiko.SSHClient fetch_openml load_dataset
     hf_hub_download snapshot_download yf.download yfinance.download gdown.download storage.Client bigquery.Client
-    """), "network")
-_DATABASE = dict.fromkeys(words("""
+    """),
+    "network",
+)
+_DATABASE: dict[str, Kind] = dict.fromkeys(
+    words_in("""
     sqlite3.connect psycopg2.connect psycopg.connect pymysql.connect MySQLdb.connect cx_Oracle.connect
     oracledb.connect pyodbc.connect duckdb.connect asyncpg.connect aiosqlite.connect connector.connect
     snowflake.connect create_engine create_async_engine MongoClient AsyncIOMotorClient redis.Redis redis.StrictRedis
     read_sql read_sql_query read_sql_table read_gbq read_database read_database_uri Elasticsearch
-    """), "database")
-_CLOCK = dict.fromkeys(words("""
+    """),
+    "database",
+)
+_CLOCK: dict[str, Kind] = dict.fromkeys(
+    words_in("""
     time.time time.time_ns time.localtime time.gmtime time.ctime datetime.now datetime.today datetime.utcnow
     date.today Timestamp.now Timestamp.today Timestamp.utcnow pendulum.now pendulum.today arrow.now arrow.utcnow
     timezone.now
-    """), "clock")
-_TABLE: dict[str, str] = {**_NETWORK, **_DATABASE, **_CLOCK}
-"""``last`` or ``before.last`` words → kind."""
+    """),
+    "clock",
+)
+_TABLE: dict[str, Kind] = {**_NETWORK, **_DATABASE, **_CLOCK}
+"""A last word, or the last two, → kind."""
 _LAST_WORDS = frozenset(key.rpartition(".")[2] for key in _TABLE)
 
-_READERS = words("""
+_READERS = words_in("""
     open np.load numpy.load np.loadtxt np.genfromtxt np.fromfile np.memmap loadtxt genfromtxt torch.load joblib.load
     xr.open_dataset xr.open_dataarray xr.open_mfdataset xr.open_zarr open_dataset h5py.File netCDF4.Dataset
     io.loadmat loadmat cv2.imread plt.imread imread Image.open io.imread imageio.imread librosa.load sf.read
@@ -65,8 +77,8 @@ _READERS = words("""
     """)
 _READER_LAST = frozenset(key.rpartition(".")[2] for key in _READERS)
 _READER_METHODS = frozenset({"read_text", "read_bytes"})
-_NOT_READERS = frozenset({"read_clipboard", "read_sql", "read_sql_query", "read_sql_table", "read_gbq", "read_table_names"})
-_PATH_KEYWORDS = words("filepath_or_buffer path_or_buf path io file filename fname source filepath paths path_or_buffer")
+_NOT_READERS = words_in("read_clipboard read_sql read_sql_query read_sql_table read_gbq")
+_PATH_KEYWORDS = words_in("filepath_or_buffer path_or_buf path io file filename fname source filepath paths")
 _BUFFERS = frozenset({"StringIO", "BytesIO", "TextIOWrapper", "BufferedReader"})
 REMOTE = ("http://", "https://", "ftp://", "s3://", "gs://", "gcs://", "az://", "abfs://", "hdfs://", "sftp://")
 
@@ -83,12 +95,13 @@ def may_matter(word: str) -> bool:
     )
 
 
-def kind_of(words: list[str], node: ast.Call) -> Kind | None:
+def kind_of(words: Sequence[str], node: ast.Call) -> Kind | None:
     """What kind of effect a call of these dotted words is, ``None`` for none."""
     word = words[-1]
     pair = ".".join(words[-2:])
-    if word in _TABLE or pair in _TABLE:
-        return _TABLE.get(pair) or _TABLE[word]  # type: ignore[return-value]
+    known = _TABLE.get(pair) or _TABLE.get(word) or ("clock" if list(words) == ["time"] else None)
+    if known is not None:
+        return known
     if _draws(words, node):
         return "random"
     if word in _READER_METHODS and len(words) > 1:
@@ -100,7 +113,7 @@ def kind_of(words: list[str], node: ast.Call) -> Kind | None:
     return None
 
 
-def _draws(words: list[str], node: ast.Call) -> bool:
+def _draws(words: Sequence[str], node: ast.Call) -> bool:
     word = words[-1]
     if len(words) > 1 and words[-2] == "random":
         return word not in _RANDOM_SETUP and word[:1].islower()

@@ -135,8 +135,6 @@ class Expressions(Walk):
 
     def visit_walrus(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)
-        if not isinstance(node.target, ast.Name):
-            return
         inner = self.scope
         if inner is not None and inner.kind == "comprehension":
             self.check_symbols = True
@@ -264,7 +262,9 @@ def _element_roots(node: ast.expr) -> Iterable[str]:
 
 
 def _namespace(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NAMESPACES and not node.args
+    if not isinstance(node, ast.Call) or node.args:
+        return False
+    return isinstance(node.func, ast.Name) and node.func.id in NAMESPACES
 
 
 VISITORS.update(

@@ -44,7 +44,7 @@ RUNS_PYTHON = {
 }
 """Line magics whose text is Python → the options of theirs that take a value."""
 
-PYTHON_BODIES = words("time timeit prun memit mprun lprun snakeviz capture scalene pyinstrument heat debug notify filprofile")
+PYTHON_BODIES = words("time timeit prun memit mprun lprun snakeviz capture scalene pyinstrument heat debug notify")
 ISOLATED = frozenset({"timeit"})
 """They run Python in a function of their own, so names bound there stay there."""
 
@@ -73,7 +73,9 @@ class Magic:
 
 
 def line_magic(name: str, rest: str, line: int, comments: list[str]) -> Magic | None:
-    """A line magic, ``None`` for one that leaves no trace. What it may read is noted in ``comments`` as ``shell:NAME``."""
+    """A line magic, ``None`` for one that leaves no trace.
+
+    What the shell may know better is noted in ``comments`` as ``shell:NAME``."""
     rest = rest.strip()
     text = f"%{name} {rest}".rstrip()
     if name in OURS or (name in NOT_IN_KEY and rest.split()[:1] == ["nbflow"]):
@@ -108,9 +110,7 @@ def cell_header(name: str, rest: str, line: int) -> Magic | None:
 
 def _python(name: str, rest: str, text: str, line: int) -> Magic:
     code = _without_options(rest, RUNS_PYTHON[name])
-    return Magic(
-        name, text, line, code=(code, line - 1), isolated=name in ISOLATED, reads=_profiled(name, rest)
-    )
+    return Magic(name, text, line, code=(code, line - 1), isolated=name in ISOLATED, reads=_profiled(name, rest))
 
 
 def _without_options(rest: str, with_value: str) -> str:

@@ -21,7 +21,11 @@ _TOKEN = re.compile(
     r"""(?P<quote>\"{3}|'{3}|"|')|(?P<comment>\#[^\n]*)|(?P<open>[(\[{])|(?P<close>[)\]}])"""
     r"""|(?P<joined>\\\n)|(?P<newline>\n)|(?P<operator>(?:\*\*|//|<<|>>)=|[-+*/%&|^@<>=!:]=)|(?P<equals>=)"""
 )
-_ENDS = {quote: re.compile(rf"\\.|{quote}" + ("" if len(quote) == 3 else r"|\n"), re.DOTALL) for quote in ('"""', "'''", '"', "'")}
+_ENDS = {
+    quote: re.compile(rf"\\.|{quote}" + ("" if len(quote) == 3 else r"|\n"), re.DOTALL)
+    for quote in ('"""', "'''", '"', "'")
+}
+"""What ends a string, or hides its end."""
 _ASSIGNED = re.compile(r"[ \t]*(?:\\\n[ \t]*)*(?:(?P<magic>%[ \t]*[^\W\d])|(?P<shell>!))")
 _HELP = re.compile(r"%{0,2}(?!\d)[\w*]+(?:\.(?!\d)[\w*]+|\[-?[0-9]+\])*\?\??$")
 _PROMPT = re.compile(r"(?:(?:\[(?:nav|ins)\])? )?In \[\d+\]: |\s*\.{3,}: ?")

@@ -138,9 +138,10 @@ class _Cell:
         text = dumper.text(node)
         full = Dumper(docs=True).text(node) if dumper.skipped else text
         if self.magics:
-            magic = self.magics.get(getattr(getattr(node, "value", None), "id", "")) if isinstance(node, ast.Expr) else None
-            if magic is not None and not magic.keyed:
-                return "", ""
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Name):
+                alone = self.magics.get(node.value.id)
+                if alone is not None and not alone.keyed:
+                    return "", ""
             for name, magic in self.magics.items():
                 text, full = text.replace(name, magic.text), full.replace(name, magic.text)
         if last and isinstance(node, ast.Expr) and _ends_quietly(self.text, node):

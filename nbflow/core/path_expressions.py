@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from nbflow.core.model import PathExpr
 
@@ -17,7 +18,7 @@ LONGEST = 255
 
 PATH_CLASSES = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath", "UPath"})
 SAME_FILE_METHODS = frozenset({"resolve", "absolute", "as_posix", "__str__", "__fspath__"})
-SAME_FILE_FUNCTIONS = frozenset({"abspath", "normpath", "realpath"})
+SAME_FILE_FUNCTIONS = frozenset({"abspath", "normpath", "realpath", "fspath", "str"})
 
 NameOf = Callable[[str], "PathExpr | None"]
 
@@ -26,15 +27,15 @@ def may_name_a_file(text: str) -> bool:
     return 0 < len(text) <= LONGEST and "\n" not in text and not text.isspace()
 
 
-def dotted(node: ast.AST) -> list[str] | None:
+def dotted(node: Any) -> list[str] | None:
     """The words of ``a.b.c``, ``None`` where anything but names and attributes is in it."""
     words: list[str] = []
     while node.__class__ is ast.Attribute:
-        words.append(node.attr)  # type: ignore[attr-defined]
-        node = node.value  # type: ignore[attr-defined]
+        words.append(node.attr)
+        node = node.value
     if node.__class__ is not ast.Name:
         return None
-    words.append(node.id)  # type: ignore[attr-defined]
+    words.append(node.id)
     words.reverse()
     return words
 
@@ -69,11 +70,10 @@ def _of_operator(node: ast.BinOp, name_of: NameOf) -> PathExpr | None:
 def _of_fstring(node: ast.JoinedStr, name_of: NameOf) -> PathExpr | None:
     parts: list[PathExpr] = []
     for value in node.values:
-        if isinstance(value, ast.FormattedValue):
-            if value.format_spec is not None or value.conversion not in (-1, ord("s")):
-                return None
-            value = value.value
-        part = path_of(value, name_of)
+        shown = isinstance(value, ast.FormattedValue)
+        if shown and (value.format_spec is not None or value.conversion not in (-1, ord("s"))):
+            return None
+        part = path_of(value.value if shown else value, name_of)
         if part is None:
             return None
         parts.append(part)
@@ -92,7 +92,7 @@ def _of_call(node: ast.Call, name_of: NameOf) -> PathExpr | None:
         return _join(node.args, name_of) if node.args else ("str", ".")
     if word == "join" and (dotted(func) or [])[-2:-1] == ["path"] and node.args:
         return _join(node.args, name_of)
-    if len(node.args) == 1 and (word in SAME_FILE_FUNCTIONS or word == "fspath" or (word == "str" and func is not None)):
+    if len(node.args) == 1 and word in SAME_FILE_FUNCTIONS:
         return path_of(node.args[0], name_of)
     return None
 

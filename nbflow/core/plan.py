@@ -171,7 +171,7 @@ class Planner:
             if path not in record.read_files and path not in record.wrote and self.named_digest(step, path):
                 found.append(Reason("file", f"{path} is new"))
         for path, digest in record.read_folders.items():
-            if self.surroundings.listing(path) != digest:
+            if self.surroundings.listing(path, _names_in(path, record.wrote)) != digest:
                 found.append(Reason("file", f"what lies in the folder {path} changed"))
         for path, digest in record.read_modules.items():
             if self.surroundings.module_digest(path) != digest:
@@ -281,6 +281,12 @@ def _definitions(step: Step, made: Mapping[str, Record]) -> dict[str, tuple[str,
             if artifact and artifact.main_names:
                 found[maker] = tuple(dict.fromkeys((*found.get(maker, ()), *artifact.main_names)))
     return found
+
+
+def _names_in(folder: str, written: Iterable[str]) -> frozenset[str]:
+    """Names in a folder that belong to what a step wrote."""
+    top = "" if folder in (".", "") else f"{folder}/"
+    return frozenset(p[len(top) :].split("/", 1)[0] for p in written if p.startswith(top))
 
 
 def _digest_of_files(files: Mapping[str, str]) -> str:

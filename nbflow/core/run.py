@@ -35,7 +35,7 @@ from nbflow.core.events import (
     StepSpec,
     StopStep,
     WaitRetry,
-)  # fmt: skip
+)
 from nbflow.core.shape import Shape
 from nbflow.core.transitions import ACTIVE, DONE, IDLE, LOST, TRANSITIONS, State
 from nbflow.core.vector import Vector
@@ -50,7 +50,7 @@ LONGEST_DELAY = 300.0
 """Seconds: no retry waits longer."""
 
 
-class ImpossibleEvent(NbflowError):  # named for what happened, as its siblings are
+class ImpossibleEvent(NbflowError):
     """A fact came in that the run's state rules out: a fault in nbflow. ``history`` holds what came before it."""
 
     def __init__(self, event: Event, state: str, history: tuple[Event, ...] = ()) -> None:

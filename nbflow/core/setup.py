@@ -74,4 +74,3 @@ def is_setup(words: list[str], through_call: bool) -> bool:
         return True
     lower = word.lower()
     return any(part in lower for part in PARTS) and not lower.startswith(("get_", "describe_", "show_"))
-

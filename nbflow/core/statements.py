@@ -172,10 +172,10 @@ class Statements(Calls):
             self.visit(node.value)
         self.dead = True
 
-    def visit_break(self, node: ast.Break) -> None:
+    def visit_break(self, _: ast.Break) -> None:
         self.leave(0)
 
-    def visit_continue(self, node: ast.Continue) -> None:
+    def visit_continue(self, _: ast.Continue) -> None:
         self.leave(1)
 
     def leave(self, which: int) -> None:
@@ -185,7 +185,7 @@ class Statements(Calls):
             self.loops[-1][which].append(set(self.sure))
         self.dead = True
 
-    def visit_scope_words(self, node: ast.Global | ast.Nonlocal) -> None:
+    def visit_scope_words(self, _: ast.Global | ast.Nonlocal) -> None:
         self.check_symbols = True
 
     # --- definitions -------------------------------------------------------------------------------------

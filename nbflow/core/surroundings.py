@@ -6,7 +6,7 @@ The core never touches a disk or an interpreter. ``fingerprint`` asks these ques
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -50,8 +50,8 @@ class Surroundings(Protocol):
     def files(self, pattern: str) -> Mapping[str, str]:
         """Path → digest of every file that a folder (``data/``) or glob stands for."""
 
-    def listing(self, path: str) -> str | None:
-        """Digest of the names in a folder; ``None`` where no folder is."""
+    def listing(self, path: str, without: Collection[str] = ()) -> str | None:
+        """Digest of the names in a folder, some of them left out; ``None`` where no folder is."""
 
     def module_digest(self, path: str) -> str | None:
         """Digest of one local module's syntax; ``None`` where nothing is."""

@@ -20,13 +20,15 @@ from nbflow.core.scopes import Scope
 How = Literal["assign", "delete", "call"]
 
 VISITORS: dict[type, Callable[[Any, Any], None]] = {}
-"""Class of node → the method that walks over it. Any other class is walked child by child, in the order of its fields."""
+"""Class of node → the method that walks over it. Any other is walked child by child, in the order of its fields."""
 
 
 class Walk:
     """One instance walks over one top-level statement."""
 
-    def __init__(self, magics: Mapping[str, Magic], constants: Mapping[str, PathExpr], walrus: bool, lazy: bool) -> None:
+    def __init__(
+        self, magics: Mapping[str, Magic], constants: Mapping[str, PathExpr], walrus: bool, lazy: bool
+    ) -> None:
         self.magics = magics
         self.constants = constants
         """Of the cell so far, to read ``sys.path.append(D)``."""
@@ -62,7 +64,7 @@ class Walk:
             where = scope.where(name)
             if where == "local":
                 return
-            if where.__class__ is Scope and where.prefix + name in self.sure:  # type: ignore[union-attr]
+            if isinstance(where, Scope) and where.prefix + name in self.sure:
                 return
             name = scope.mangled(name)
         if name not in self.sure:
@@ -75,8 +77,8 @@ class Walk:
         scope = self.scope
         if scope is not None:
             where = scope.where(name)
-            if where.__class__ is Scope:
-                self.sure.add(where.prefix + name)  # type: ignore[union-attr]
+            if isinstance(where, Scope):
+                self.sure.add(where.prefix + name)
                 return
             if where == "local":
                 scope.consts.pop(name, None)
@@ -145,6 +147,14 @@ class Walk:
     def path(self, node: ast.expr) -> PathExpr | None:
         return path_of(node, self.path_name)
 
+    # --- for the classes below -------------------------------------------------------------------------------
+
+    def visit(self, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def visit_magic(self, magic: Magic) -> None:
+        raise NotImplementedError
+
 
 def root_of(node: ast.AST) -> tuple[str | None, str]:
     """The name that ``a.b[c].d`` begins with, and what was called on the way: ``""``, ``"method"`` (``d.get(k).x``) or
@@ -164,7 +174,7 @@ def root_of(node: ast.AST) -> tuple[str | None, str]:
 
 
 def words_of(node: ast.AST) -> list[str]:
-    """The dotted words of a call, calls and subscripts on the way left out: ``["logging", "getLogger", "setLevel"]``."""
+    """The dotted words of a call, without calls and subscripts on the way: ``["logging", "getLogger", "setLevel"]``."""
     words: list[str] = []
     while True:
         cls = node.__class__

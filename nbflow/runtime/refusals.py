@@ -19,11 +19,11 @@ from .failure import StepError
 SEARCHED = 100_000
 """Objects looked at to find the place of a culprit."""
 
-DATABASES = frozenset(
-    ("sqlite3", "psycopg", "psycopg2", "pymysql", "MySQLdb", "mysql", "sqlalchemy", "duckdb", "_duckdb", "pymongo")
-    + ("redis", "asyncpg", "cx_Oracle", "oracledb", "pyodbc", "snowflake", "clickhouse_connect", "clickhouse_driver")
-    + ("aiosqlite", "apsw", "adbc_driver_manager")
-)
+DATABASES = {
+    *("sqlite3", "aiosqlite", "apsw", "psycopg", "psycopg2", "asyncpg", "pymysql", "MySQLdb", "mysql", "sqlalchemy"),
+    *("duckdb", "_duckdb", "pymongo", "redis", "cx_Oracle", "oracledb", "pyodbc", "snowflake", "clickhouse_connect"),
+    *("clickhouse_driver", "adbc_driver_manager"),
+}
 
 _GENERATORS = (types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType)
 _LOCKS = tuple(

@@ -142,11 +142,10 @@ def note(kind: str, path: str) -> None:
     """Report a file or folder that native code is about to ``read``, ``wrote`` or ``listed``. Never raises."""
     if not _current or getattr(_own, "busy", False):
         return
-    watch = _current[0]
     _own.busy = True
     try:
         with contextlib.suppress(Exception):  # a report must not fail the user's call
-            getattr(watch, kind)(os.path.abspath(path))
+            getattr(_current[0], kind)(os.path.abspath(path))
     finally:
         _own.busy = False
 
@@ -154,11 +153,10 @@ def note(kind: str, path: str) -> None:
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event not in _EVENTS or not _current or getattr(_own, "busy", False):
         return
-    watch = _current[0]
     _own.busy = True
     try:
         with contextlib.suppress(Exception):  # nothing that goes wrong here may reach the user's code
-            _take(watch, event, arguments)
+            _take(_current[0], event, arguments)
     finally:
         _own.busy = False
 

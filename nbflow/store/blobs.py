@@ -97,11 +97,17 @@ class Blobs:
         return digest
 
     def adopt(self, path: Path, digest: str) -> None:
-        """Move a finished file in, under a digest that is trusted; it stays where it is if the blob is there already.
+        """Move a finished file in, under a digest that is trusted. If that blob is there already, nothing happens: two
+        outputs that share one file are moved in once.
 
         ``path`` should lie on the store's file system; else it is copied. Raises ``StoreError``."""
         with files.explained("the store cannot be written", self.root):
-            found = path.lstat()
+            try:
+                found = path.lstat()
+            except FileNotFoundError:
+                if self.has(digest):
+                    return
+                raise
             if not stat.S_ISREG(found.st_mode):
                 raise StoreError(f"{path} is not a plain file and cannot be kept in the store", _RUN_AGAIN)
             if self.has(digest, found.st_size):

@@ -80,9 +80,11 @@ class Store:
         with files.explained("the store cannot be written", self.root):
             self._blobs.prepare()
             while True:
+                # The number first: whoever commits after this look takes it, and is seen by the next one.
+                number = self._records.next_number(record.key)
                 if not supersede and (first := self._first(record)) is not None:
                     return first
-                if self._records.create(record, self._blobs.temporary):
+                if self._records.create(record, number, self._blobs.temporary):
                     return record
 
     def _first(self, record: Record) -> Record | None:

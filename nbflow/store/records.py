@@ -158,12 +158,14 @@ class Records:
         found = (self._read(path, key) for _, path in numbered)
         return [record for record in found if record is not None]
 
-    def create(self, record: Record, temporary_folder: Path) -> bool:
-        """Add a record as the newest of its key. ``False``: another process took the number. Raises ``OSError``."""
-        folder = self._folder(record.key)
-        folder.mkdir(parents=True, exist_ok=True)
-        number = 1 + max((n for n, _ in self._numbered(record.key)), default=0)
-        path = folder / f"{number}.json"
+    def next_number(self, key: str) -> int:
+        """The number that the next record of a key gets. Raises ``OSError``."""
+        return 1 + max((number for number, _ in self._numbered(key)), default=0)
+
+    def create(self, record: Record, number: int, temporary_folder: Path) -> bool:
+        """Add a record under a number. ``False``: another process took it. Raises ``OSError``."""
+        path = self._folder(record.key) / f"{number}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
         data = json.dumps(record_to_json(record), separators=(",", ":")).encode()
         with files.scratch(temporary_folder) as temporary:
             files.write_new(temporary, data)
