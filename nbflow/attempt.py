@@ -13,7 +13,7 @@ import os
 import shutil
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from nbflow.core.events import (
     StepStarted,
     StepSucceeded,
 )
+from nbflow.core.fingerprint import from_folder
 from nbflow.core.graph import Step
 from nbflow.core.model import Artifact, Record, StoredFile
 from nbflow.core.outline import PARAMETERS_TAG
@@ -162,9 +163,7 @@ class _Attempt:
         return found
 
     def _declared_outputs(self) -> list[str]:
-        return [
-            paths.from_root(self.notebook.folder, str(o.path)) for o in self.step.outputs if o.is_file
-        ]
+        return [paths.from_root(self.notebook.folder, str(o.path)) for o in self.step.outputs if o.is_file]
 
     def _job(self, workspace: Path) -> Job:
         order = workspace / "order.json"
@@ -274,7 +273,7 @@ class _Attempt:
         store = self.project.store
         artifacts = tuple(self._publish(a, workspace) for a in result["artifacts"])
         shown = json.dumps(notebooks.shown_from_executed(outcome.notebook)).encode()
-        wrote = tuple(sorted(self._shown_path(p) for p in result.get("wrote", ())))
+        wrote = sorted(self._shown_path(p) for p in result.get("wrote", ()))
         now = datetime.now(UTC)
         record = Record(
             key=self.print.key,
@@ -285,14 +284,14 @@ class _Attempt:
             seconds=round(outcome.seconds, 3),
             parts=self.print.parts,
             artifacts=artifacts,
-            read_files=self._read_files(result, named, wrote),
-            read_folders={
+            read_files=self._from_folder(self._read_files(result, named, wrote)),
+            read_folders=self._from_folder({
                 path: digest
                 for p, digest in result.get("read_folders", {}).items()
                 if not self._is_declared(path := self._shown_path(p))
-            },
+            }),
             read_modules=self._read_modules(result),
-            wrote=wrote,
+            wrote=tuple(self._from_folder(dict.fromkeys(wrote, ""))),
             executed=store.put(shown),
             reusable=self.step.outline.declaration.options.cache,
         )
@@ -318,7 +317,9 @@ class _Attempt:
             made.get("member") or "", tuple(files), tuple(made.get("main_names", ())),
         )  # fmt: skip
 
-    def _read_files(self, result: Mapping[str, Any], named: Mapping[str, str], wrote: tuple[str, ...]) -> dict[str, str]:
+    def _read_files(
+        self, result: Mapping[str, Any], named: Mapping[str, str], wrote: Sequence[str]
+    ) -> dict[str, str]:
         found = {p: d for p, d in named.items() if p not in wrote}
         for absolute in result.get("read_files", ()):
             path = self._shown_path(absolute)
@@ -333,10 +334,14 @@ class _Attempt:
         found = {}
         for absolute in result.get("modules", ()):
             path = self._shown_path(absolute)
-            digest = None if path in known else self.project.surroundings.module_digest(path)
+            digest = self.project.surroundings.module_digest(path)
             if digest is not None:
                 found[path] = digest
-        return found
+        return {p: digest for p, digest in self._from_folder(found).items() if p not in known}
+
+    def _from_folder(self, found: Mapping[str, str]) -> dict[str, str]:
+        """The same, with paths from the notebook's folder, as a record keeps them."""
+        return {from_folder(self.notebook.folder, path): digest for path, digest in found.items()}
 
     def _is_declared(self, path: str) -> bool:
         return self.shop.planner.is_declared(self.step, path) or self.shop.planner.is_declared(self.step, f"{path}/")

@@ -42,9 +42,7 @@ RUNS = "nbflow_runs"
 # --- plan ----------------------------------------------------------------------------------------------
 
 
-def make_plan(
-    project: Project, planner: Planner, terms: Sequence[str] = (), exclude: Sequence[str] = ()
-) -> Plan:
+def make_plan(project: Project, planner: Planner, terms: Sequence[str] = (), exclude: Sequence[str] = ()) -> Plan:
     """Decide every selected step. Raises ``UsageError`` where a selected step needs an unselected one that is stale."""
     wanted = selected_steps(project, planner, terms, exclude)
     made = plan(planner, wanted)
@@ -246,7 +244,9 @@ def run(
     planner = project.planner(forced=forced)
     made = dry_run(project, planner, terms, exclude)
     for step_id in made.stale:
-        project.surroundings.interpreter(project.pipeline.outlines[project.pipeline.steps[step_id].notebook].notebook.kernel)
+        project.surroundings.interpreter(
+            project.pipeline.outlines[project.pipeline.steps[step_id].notebook].notebook.kernel
+        )
     masker = _masker(project)
     run_id = new_run_id(datetime.now(UTC), _token())
     folder = _make_folder(project.root, run_id)

@@ -170,9 +170,9 @@ def open_project(
 
 def _is_meant(outline: Outline) -> bool:
     """A notebook without a readable step that is about nbflow all the same: its findings must be seen."""
-    return any(f.problem and "%%step" in c.source for c, f in zip(outline.notebook.cells, outline.facts, strict=True)) or any(
-        "%%step" in c.source for c in outline.notebook.cells if c.kind == "code"
-    )
+    return any(
+        f.problem and "%%step" in c.source for c, f in zip(outline.notebook.cells, outline.facts, strict=True)
+    ) or any("%%step" in c.source for c in outline.notebook.cells if c.kind == "code")
 
 
 def _read(sources: Iterable[Path], root: Path) -> tuple[dict[str, notebooks.Raw], dict[str, Path]]:

@@ -143,6 +143,6 @@ def test_a_text_in_pieces_is_masked_as_the_whole(secrets: dict[str, str], pieces
 
 def test_ten_megabytes_without_a_secret_take_under_half_a_second() -> None:
     text = "epoch 1: loss 0.1234, accuracy 0.9876\n" * 270_000
-    started = time.perf_counter()
+    started = time.process_time()
     assert MASKER.text(text) is text
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

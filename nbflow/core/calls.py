@@ -34,9 +34,9 @@ class Calls(Expressions):
                 self.sink.calls[self.scope.mangled(word) if self.scope is not None else word] = None
         elif func.__class__ is ast.Attribute:
             word = func.attr
-            self.visit_attribute(func)  # type: ignore[arg-type]
+            self.visit_attribute(func)
             if word in effects.CHANGES_ITS_OBJECT:
-                self.changeroot_of(func)
+                self.change_object(func)
         else:
             word = ""
             self.visit(func)
@@ -62,7 +62,7 @@ class Calls(Expressions):
         if root is not None and called != "function":
             self.change(root, "assign")
 
-    def changeroot_of(self, func: ast.expr) -> None:
+    def change_object(self, func: ast.expr) -> None:
         root, called = root_of(func)
         if root is not None and called != "function":
             self.change(root, "call")
@@ -77,9 +77,9 @@ class Calls(Expressions):
             if word == "exec":
                 self.runs_anything()
         else:
-            self.changeroot_of(func)
+            self.change_object(func)
         if word in effects.CHANGES_FIRST_ARGUMENT and node.args:
-            self.changeroot_of(node.args[0])
+            self.change_object(node.args[0])
             root = root_of(node.args[0])[0]
             if word in ("setattr", "delattr") and root is not None and self.is_global(root):
                 self.sink.setup[root] = None

@@ -74,13 +74,19 @@ def fingerprint(
         "inputs": dict(inputs),
         "outputs": sorted(i.text for i in step.outputs),
         "environment": {n: _variable(n, circumstances, surroundings) for n in sorted(gathered.environ)},
-        "modules": dict(local.files),
+        "modules": {from_folder(folder, p): digest for p, digest in local.files.items()},
         "python": surroundings.interpreter(kernel).python,
         "packages": {**local.packages, **surroundings.packages(kernel, modules)},
     }
     if any(i.is_file for i in step.outputs):
         parts["folder"] = folder
     return Fingerprint(_digest(parts), {**parts, "~labels": gathered.labels}, gathered.named_files(folder))
+
+
+def from_folder(folder: str, path: str) -> str:
+    """A path from the project root as one from a notebook's folder, so that it means the same for a copy of the
+    notebook elsewhere; absolute ones stay."""
+    return path if path.startswith("/") else posixpath.relpath(path, folder or ".")
 
 
 def _digest(parts: Mapping[str, Any]) -> str:
@@ -157,7 +163,7 @@ class _Gathered:
         for unit, digest in self.unread:
             local = surroundings.local_modules(kernel, folder, unit.now.modules, extra)
             for path, content in local.files.items():
-                self.helpers[f"import {path}"] = f"{digest}:{content}"
+                self.helpers[f"import {from_folder(folder, path)}"] = f"{digest}:{content}"
 
     def named_files(self, folder: str) -> tuple[str, ...]:
         found: dict[str, None] = {}
@@ -243,7 +249,9 @@ def compare(
     if old.get("outputs") != new.get("outputs") or old.get("folder") != new.get("folder"):
         before, after = " ".join(old.get("outputs", ())), " ".join(new.get("outputs", ()))
         reasons.append(Reason("outputs", f"{before or 'none'} → {after or 'none'}"))
-    reasons += _compare_maps("environment", old, new, "environment", "{} has another value", "{} is read now", "{} is not read any more")
+    reasons += _compare_maps(
+        "environment", old, new, "environment", "{} has another value", "{} is read now", "{} is not read any more"
+    )
     reasons += _compare_maps("module", old, new, "modules", "{} changed", "{} is used now", "{} is not used any more")
     if old.get("python") != new.get("python"):
         reasons.append(Reason("python", f"Python {old.get('python')} → {new.get('python')}"))

@@ -329,7 +329,7 @@ class Record:
     """The parts of the key, as ``fingerprint`` made them; ``why`` compares them field by field."""
     artifacts: tuple[Artifact, ...] = ()
     read_files: Mapping[str, str] = field(default_factory=dict)
-    """Files it was seen to read: path → digest (path from the project root, absolute outside it)."""
+    """Files it was seen to read: path → digest. Paths are from the notebook's folder, absolute outside the project."""
     read_folders: Mapping[str, str] = field(default_factory=dict)
     """Folders it was seen to list: path → digest of the names found."""
     read_modules: Mapping[str, str] = field(default_factory=dict)

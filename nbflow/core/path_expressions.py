@@ -70,10 +70,12 @@ def _of_operator(node: ast.BinOp, name_of: NameOf) -> PathExpr | None:
 def _of_fstring(node: ast.JoinedStr, name_of: NameOf) -> PathExpr | None:
     parts: list[PathExpr] = []
     for value in node.values:
-        shown = isinstance(value, ast.FormattedValue)
-        if shown and (value.format_spec is not None or value.conversion not in (-1, ord("s"))):
-            return None
-        part = path_of(value.value if shown else value, name_of)
+        part: PathExpr | None
+        if isinstance(value, ast.FormattedValue):
+            plain = value.format_spec is None and value.conversion in (-1, ord("s"))
+            part = path_of(value.value, name_of) if plain else None
+        else:
+            part = path_of(value, name_of)
         if part is None:
             return None
         parts.append(part)

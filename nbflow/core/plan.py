@@ -123,7 +123,9 @@ class Planner:
                 continue
             reasons = self._unmet(step, record, print_)
             if not reasons:
-                return Planned(step_id, "reuse", True, (Reason("fresh", f"made by run {record.run}"),), print_, record, piece_slice)
+                return Planned(
+                    step_id, "reuse", True, (Reason("fresh", f"made by run {record.run}"),), print_, record, piece_slice
+                )
             trouble = trouble or reasons
         return Planned(step_id, "run", True, trouble or self._why(step, last, print_), print_, None, piece_slice)
 
@@ -164,18 +166,22 @@ class Planner:
     def _unmet(self, step: Step, record: Record, print_: Fingerprint) -> tuple[Reason, ...]:
         """Why a record under the right key cannot be reused all the same; empty where it can."""
         found: list[Reason] = []
-        for path, digest in record.read_files.items():
+        folder = self.pipeline.outlines[step.notebook].notebook.folder
+        read = {paths.from_root(folder, p): digest for p, digest in record.read_files.items()}
+        wrote = [paths.from_root(folder, p) for p in record.wrote]
+        for path, digest in read.items():
             if self.surroundings.file(path) != digest:
                 found.append(Reason("file", f"{path} changed"))
         for path in print_.named_files:
-            if path not in record.read_files and path not in record.wrote and self.named_digest(step, path):
+            if path not in read and path not in wrote and self.named_digest(step, path):
                 found.append(Reason("file", f"{path} is new"))
         for path, digest in record.read_folders.items():
-            if self.surroundings.listing(path, _names_in(path, record.wrote)) != digest:
-                found.append(Reason("file", f"what lies in the folder {path} changed"))
+            listed = paths.from_root(folder, path)
+            if digest not in (self.surroundings.listing(listed, names) for names in _names_in(listed, wrote)):
+                found.append(Reason("file", f"what lies in the folder {listed} changed"))
         for path, digest in record.read_modules.items():
-            if self.surroundings.module_digest(path) != digest:
-                found.append(Reason("module", f"{path} changed"))
+            if self.surroundings.module_digest(paths.from_root(folder, path)) != digest:
+                found.append(Reason("module", f"{paths.from_root(folder, path)} changed"))
         if not found and not self.known.intact(record):
             found.append(Reason("damaged", "a stored output is missing or damaged"))
         return tuple(found)
@@ -283,10 +289,11 @@ def _definitions(step: Step, made: Mapping[str, Record]) -> dict[str, tuple[str,
     return found
 
 
-def _names_in(folder: str, written: Iterable[str]) -> frozenset[str]:
-    """Names in a folder that belong to what a step wrote."""
+def _names_in(folder: str, written: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Names in a folder that belong to what a step wrote: if it made the folders it wrote to, and if they were there."""
     top = "" if folder in (".", "") else f"{folder}/"
-    return frozenset(p[len(top) :].split("/", 1)[0] for p in written if p.startswith(top))
+    below = [p[len(top) :] for p in written if p.startswith(top)]
+    return frozenset(p.split("/", 1)[0] for p in below), frozenset(p for p in below if "/" not in p)
 
 
 def _digest_of_files(files: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,15 +82,17 @@ class Journal:
         self._lock = threading.RLock()
 
     @classmethod
-    def open(cls, root: Path, masker: Masker | None = None) -> Journal:
-        """The journal of a project, to be written; made where there is none. Raises ``JournalError``, also for one
-        of a newer nbflow."""
+    def open(
+        cls, root: Path, masker: Masker | None = None, network: Callable[[Path], str] = network_file_system
+    ) -> Journal:
+        """The journal of a project, to be written; made where there is none. ``network`` tells the kind of a network
+        file system. Raises ``JournalError``, also for a journal of a newer nbflow."""
         path = journal_path(root)
         with _explained(path):
             make_private(path.parent)
             connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
-                notice = _prepare(connection, path)
+                notice = _prepare(connection, path, network(path.parent))
             except BaseException:
                 connection.close()
                 raise
@@ -122,7 +124,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close it. Once may be enough; more does no harm."""
+        """Close it; closing again does no harm."""
         with self._lock, _explained(self._path):
             self._connection.close()
 
@@ -260,12 +262,12 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> str:
+def _prepare(connection: sqlite3.Connection, path: Path, network: str) -> str:
     """Make the tables where there are none; what a person should know."""
     version = _version(connection)
     if version > SCHEMA:
         raise JournalError(_newer(path, version), "Update nbflow to run here. Looking at what is there still works.")
-    notice = _set_mode(connection, path)
+    notice = _set_mode(connection, network)
     connection.execute("BEGIN IMMEDIATE")
     if _version(connection) == 0:
         for statement in _TABLES.split(";"):
@@ -275,8 +277,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> str:
     return notice
 
 
-def _set_mode(connection: sqlite3.Connection, path: Path) -> str:
-    network = network_file_system(path.parent)
+def _set_mode(connection: sqlite3.Connection, network: str) -> str:
     mode = "delete" if network else "wal"
     got = _ask_for_mode(connection, mode)
     connection.execute(f"PRAGMA synchronous = {'NORMAL' if got == 'wal' else 'FULL'}")

@@ -17,11 +17,11 @@ _NETWORK = {
 }  # fmt: skip
 
 
-def network_file_system(folder: Path) -> str:
+def network_file_system(folder: Path, table: Path = Path("/proc/self/mountinfo")) -> str:
     """The kind of network file system (``nfs4``) a folder lies on, ``""`` for a local disk."""
     mounts = ""
     with suppress(OSError):
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+        mounts = table.read_text(encoding="utf-8", errors="replace")
     kind = kind_in(mounts, PurePosixPath(folder.resolve()))
     return kind if kind in _NETWORK else ""
 

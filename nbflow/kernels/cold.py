@@ -2,7 +2,8 @@
 
 It talks over sockets in a private folder rather than over ports, which race when many kernels start at once. It leads a
 process group of its own, so that its children can be killed with it. ``end`` must be called in every case, and may be
-called at any time. Who sends it code is the executor's matter. Read ``guardian`` next.
+called at any time. Who sends it code is the executor's matter. Read ``guardian`` next,
+and ``channel`` for how its output is read.
 """
 
 from __future__ import annotations
@@ -52,15 +53,20 @@ class ColdKernel:
         connection = self.folder / "k.json"
         transport = "ipc" if os.name == "posix" and len(str(connection)) + 8 <= LONGEST_SOCKET else "tcp"
         self.manager: AsyncKernelManager = AsyncKernelManager(
-            kernel_name=name, connection_file=str(connection), transport=transport, log=log
-        )
+            kernel_name=name, connection_file=str(connection), transport=transport, log=log,
+            client_class="nbflow.kernels.channel.BoundedClient",
+        )  # fmt: skip
+
+    @property
+    def is_ipykernel(self) -> bool:
+        spec: Any = self.manager.kernel_spec
+        return any("ipykernel" in word for word in spec.argv)
 
     def start_arguments(self) -> dict[str, Any]:
         """What the manager's ``start_kernel`` needs, besides the folder to run in."""
-        spec: Any = self.manager.kernel_spec
         # The history file is one for all kernels of a person: writing to it from many at once fails, and is slow.
-        quiet = ["--HistoryManager.enabled=False"] if any("ipykernel" in word for word in spec.argv) else []
-        return {"env": self._environment, "extra_arguments": quiet}
+        extra = ["--HistoryManager.enabled=False"] if self.is_ipykernel else []
+        return {"env": self._environment, "extra_arguments": extra}
 
     def open_log(self) -> Any:
         """Where the process writes what is not a cell's output: why it could not start, for example."""
@@ -97,13 +103,7 @@ class ColdKernel:
 
     def cause_of_death(self) -> str:
         """Why the process is gone, as a clause: ``the kernel was killed by SIGKILL (often: out of memory)``."""
-        status = self._process.poll() if self._process is not None else None
-        if status is None:
-            return "the kernel stopped answering"
-        if status >= 0:
-            return f"the kernel exited with status {status}"
-        name = signal.Signals(-status).name if -status in signal.valid_signals() else f"signal {-status}"
-        return f"the kernel was killed by {name}{_USUAL_REASONS.get(name, '')}"
+        return cause_of_death(self._process.poll() if self._process is not None else None)
 
     def last_words(self) -> str:
         """The last line that the process wrote outside of cells; ``""`` where there is none."""
@@ -120,6 +120,16 @@ _USUAL_REASONS = {
     "SIGBUS": " (a fault in native code)",
     "SIGABRT": " (native code gave up)",
 }
+
+
+def cause_of_death(status: int | None) -> str:
+    """What an exit status says, as ``subprocess`` gives it: None for a process that is still there."""
+    if status is None:
+        return "the kernel stopped answering"
+    if status >= 0:
+        return f"the kernel exited with status {status}"
+    name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
+    return f"the kernel was killed by {name}{_USUAL_REASONS.get(name, '')}"
 
 
 def _private_folder() -> Path:

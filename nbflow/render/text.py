@@ -35,7 +35,12 @@ BAD = ("failed", "crashed")
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
     for name in columns:
-        table.add_column(name, overflow="fold", no_wrap=name in ("step", "time", "state", ""), justify="right" if name == "time" else "left")
+        table.add_column(
+            name,
+            overflow="fold",
+            no_wrap=name in ("step", "time", "state", ""),
+            justify="right" if name == "time" else "left",
+        )
     return table
 
 
@@ -54,7 +59,11 @@ def run_table(view: RunView, now: float, started: Mapping[str, float], height: i
             seconds = now - started[step["id"]]
         time = duration(seconds) if step["state"] not in ("waiting", "skipped", "reused") else ""
         table.add_row(
-            Text(sign, style), Text(clean(step["name"])), Text(_state(step), style), Text(time), Text(clean(step["reason"]), "dim")
+            Text(sign, style),
+            Text(clean(step["name"])),
+            Text(_state(step), style),
+            Text(time),
+            Text(clean(step["reason"]), "dim"),
         )
     if left_out:
         table.add_row("", Text(f"… and {count(left_out, 'more step')}", "dim"))
@@ -89,7 +98,12 @@ def plan_table(pipeline: Pipeline, plan: Plan) -> Table:
     for step_id, planned in plan.steps.items():
         sign, style = ("↺", "blue") if planned.action == "reuse" else ("▶", "cyan" if planned.certain else "dim cyan")
         action = "reuse" if planned.action == "reuse" else ("run" if planned.certain else "may run")
-        table.add_row(Text(sign, style), Text(clean(pipeline.steps[step_id].name)), Text(action, style), Text(why(planned.reasons)))
+        table.add_row(
+            Text(sign, style),
+            Text(clean(pipeline.steps[step_id].name)),
+            Text(action, style),
+            Text(why(planned.reasons)),
+        )
     return table
 
 
@@ -154,7 +168,12 @@ def explanation(step: Step, action: str, certain: bool, reasons: Sequence[Reason
 
 def status_table(rows: Iterable[tuple[str, str, str, Record | None]]) -> Table:
     """``(step, state, why, newest result)``."""
-    styles = {"fresh": ("✔", "green"), "stale": ("●", "yellow"), "maybe stale": ("○", "yellow"), "never run": ("·", "dim")}
+    styles = {
+        "fresh": ("✔", "green"),
+        "stale": ("●", "yellow"),
+        "maybe stale": ("○", "yellow"),
+        "never run": ("·", "dim"),
+    }
     table = _table("", "step", "state", "last result", "time", "why")
     for name, state, reason, last in rows:
         sign, style = styles[state]

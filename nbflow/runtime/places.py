@@ -32,31 +32,34 @@ class Places:
 
     def __init__(self, project_root: str, own: Iterable[str] = ()) -> None:
         """``own``: folders of nbflow's (runs, store, attempt), absolute."""
-        self._roots = _both(project_root)
+        roots = _both(project_root)
         outside = [*SYSTEM, *_of_home(), *_of_variables(), *_of_environment(), *own]
         places = {path for place in outside if place for path in _both(place)}
         # A place around the whole project (an environment made in its root, a project below /usr) says nothing
         # of what lies in the project.
-        self._around = tuple(sorted(p for p in places if any(_within(root, p) for root in self._roots)))
-        self._other = tuple(sorted(places - set(self._around)))
+        around = {place for place in places if any(_below(root).startswith(_below(place)) for root in roots)}
+        self._roots = tuple(_below(root) for root in roots)
+        self._within_project = tuple(_below(place) for place in places - around)
+        self._elsewhere = tuple(_below(place) for place in places)
 
     def counts(self, path: str) -> bool:
         """Whether an absolute path says something about the result."""
-        real = os.path.realpath(path)
-        for candidate in (path, real):
-            for root in self._roots:
-                if _within(candidate, root):
-                    return self._counts_inside(path, candidate[len(root) :])
-        return not any(
-            _within(candidate, place) for candidate in (path, real) for place in self._around + self._other
-        ) and LEFT_OUT.isdisjoint(path.split(os.sep))
+        decided = self._decided(path + os.sep)
+        if decided is None:
+            decided = self._decided(os.path.realpath(path) + os.sep)
+        return decided if decided is not None else LEFT_OUT.isdisjoint(path.split(os.sep))
 
-    def _counts_inside(self, path: str, rest: str) -> bool:
-        return LEFT_OUT.isdisjoint(rest.split(os.sep)) and not any(_within(path, place) for place in self._other)
+    def _decided(self, path: str) -> bool | None:
+        for root in self._roots:
+            if path.startswith(root):
+                rest = path[len(root) :].split(os.sep)
+                return LEFT_OUT.isdisjoint(rest) and not path.startswith(self._within_project)
+        return False if path.startswith(self._elsewhere) else None
 
 
-def _within(path: str, place: str) -> bool:
-    return path == place or path.startswith(place if place.endswith(os.sep) else place + os.sep)
+def _below(folder: str) -> str:
+    """What the paths of a folder and of all below it begin with, a separator put at their end."""
+    return folder if folder.endswith(os.sep) else folder + os.sep
 
 
 def _both(path: str) -> set[str]:

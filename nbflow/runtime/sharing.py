@@ -74,7 +74,10 @@ class Identities(pickle.Pickler):
             return self._function(value)
         if issubclass(kind, self._atom_bases) or _is_dtype(kind):
             return _SKIP
-        if issubclass(kind, TRANSPARENT) or _is_frozen(kind):
+        if _is_frozen(kind):  # its fields may hold what changes; its own __dict__ does not
+            self._later.append([getattr(value, field, None) for field in kind.__dataclass_fields__])
+            return _SKIP
+        if issubclass(kind, TRANSPARENT):
             return None
         return self._mutable(value, kind)
 

@@ -343,7 +343,7 @@ def _local_modules(where: places.Places) -> list[str]:
         path = getattr(module, "__file__", None)
         if name.partition(".")[0] in (own, "__main__", "__mp_main__") or not isinstance(path, str):
             continue
-        path = os.path.abspath(path)
+        path = path if os.path.isabs(path) else os.path.abspath(path)
         if path.endswith(".py") and where.counts(path):
             found.add(path)
     return sorted(found)

@@ -135,8 +135,7 @@ def _read_pandas_csv(path: str) -> Any:
 def _read_polars(reader: str, path: str) -> Any:
     import polars
 
-    options = {"memory_map": False} if reader == "read_ipc" else {}
-    return getattr(polars, reader)(path, **options)
+    return getattr(polars, reader)(path)
 
 
 _WRITERS: dict[tuple[str, str], Callable[[Any, str], object]] = {

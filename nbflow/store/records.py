@@ -149,6 +149,7 @@ class Records:
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "records"
+        self._prefix = f"{self.folder}{os.sep}"
         self.notes: list[str] = []
 
     def newest_first(self, key: str) -> list[Record]:
@@ -164,7 +165,7 @@ class Records:
 
     def create(self, record: Record, number: int, temporary_folder: Path) -> bool:
         """Add a record under a number. ``False``: another process took it. Raises ``OSError``."""
-        path = self._folder(record.key) / f"{number}.json"
+        path = Path(self._folder(record.key), f"{number}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         data = json.dumps(record_to_json(record), separators=(",", ":")).encode()
         with files.scratch(temporary_folder) as temporary:
@@ -180,10 +181,10 @@ class Records:
                 return _create_without_links(path, data)
         return True
 
-    def _folder(self, key: str) -> Path:
+    def _folder(self, key: str) -> str:  # asked for each step, where building a Path costs more than the look
         if not _KEY.fullmatch(key):
             raise StoreError(f"'{key}' is not the key of a record")
-        return self.folder / key[:2] / key
+        return f"{self._prefix}{key[:2]}{os.sep}{key}"
 
     def _numbered(self, key: str) -> list[tuple[int, str]]:
         try:

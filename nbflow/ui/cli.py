@@ -170,9 +170,13 @@ def _dump(value: Any) -> None:
 @sources_argument
 @parameter_options
 @selection_options
-@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps at a time (default: the number of cores).")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Steps at a time (default: the number of cores)."
+)
 @click.option("--force", is_flag=True, help="Run the selected steps whatever is stored.")
-@click.option("--no-cache", is_flag=True, help="Run the selected steps once more, and keep the new results from then on.")
+@click.option(
+    "--no-cache", is_flag=True, help="Run the selected steps once more, and keep the new results from then on."
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--fail-fast", is_flag=True, help="After a failure start nothing new.")
 @click.option("--executor", metavar="NAME", help="What runs the steps (default: papermill).")
@@ -191,7 +195,9 @@ def run(
     from nbflow.ui.progress import Progress
 
     if force and no_cache:
-        raise UsageError("--force and --no-cache do not go together.", "Both run the selected steps once more: give one of them.")
+        raise UsageError(
+            "--force and --no-cache do not go together.", "Both run the selected steps once more: give one of them."
+        )
     forced: Any = "forced" if force else "no-cache" if no_cache else ""
     given = _parameters(pairs, yaml_texts, files)
     with _open(sources, given, jobs=jobs, fail_fast=fail_fast or None, executor=executor) as project:
@@ -256,7 +262,9 @@ def _show_plan(project: Project, made: Any, as_json: bool) -> int:
 
 @cli.command()
 @sources_argument
-@click.option("--format", "form", type=click.Choice(["text", "dot", "mermaid", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "dot", "mermaid", "json"]), default="text", show_default=True
+)
 @explained
 def graph(sources: tuple[Path, ...], form: str) -> int:
     """Draw the DAG."""
@@ -372,7 +380,11 @@ def status(sources: tuple[Path, ...], as_json: bool) -> int:
             } for r in rows]})  # fmt: skip
             return 0
         console = _console()
-        console.print(text.status_table((r.step.name, r.state, "" if r.state == "fresh" else text.why(r.reasons), r.last) for r in rows))
+        console.print(
+            text.status_table(
+                (r.step.name, r.state, "" if r.state == "fresh" else text.why(r.reasons), r.last) for r in rows
+            )
+        )
         return 0
 
 

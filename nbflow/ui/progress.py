@@ -72,7 +72,9 @@ class Progress:
         if self.as_json:
             return
         if self.console.is_terminal:
-            self.live = Live(get_renderable=self._draw, console=self.console, refresh_per_second=REFRESH, transient=True)
+            self.live = Live(
+                get_renderable=self._draw, console=self.console, refresh_per_second=REFRESH, transient=True
+            )
             self.live.start()
         else:
             self._line(f"run {run_id}: {text.plan_summary(plan)}")
@@ -168,7 +170,9 @@ class Progress:
         assert seen is not None
         console.print(text.run_table(seen, time.monotonic(), self.started))
         for step, warning in self.warnings:
-            console.print(Text.assemble(("warning ", "yellow"), f"{clean(self.short[step])}: {clean(warning)}"), soft_wrap=True)
+            console.print(
+                Text.assemble(("warning ", "yellow"), f"{clean(self.short[step])}: {clean(warning)}"), soft_wrap=True
+            )
         last: dict[str, StepFailed | StepCrashed] = {f.step: f for f in self.failures}
         ended_badly = {s["id"] for s in seen["steps"] if s["state"] in text.BAD}
         for failure in last.values():
@@ -176,7 +180,9 @@ class Progress:
                 self._explain(failure, console)
         console.print()
         seconds = (self.events[-1].at - self.events[0].at) if self.events else 0.0
-        console.print(Text(f"Run {finished.id} {finished.status} in {duration(seconds)}: {text.counts(seen)}."), soft_wrap=True)
+        console.print(
+            Text(f"Run {finished.id} {finished.status} in {duration(seconds)}: {text.counts(seen)}."), soft_wrap=True
+        )
         for path in self.project.files:
             if (finished.folder / path).exists():
                 console.print(Text(f"Executed notebook: {self._near(finished.folder / path)}"), soft_wrap=True)
@@ -209,6 +215,3 @@ class Progress:
 def finished_slice(folder: Path, step: str) -> Path:
     """Where the executed slice of a step lies."""
     return folder / "steps" / f"{step}.ipynb"
-
-
-

@@ -119,8 +119,8 @@ class Attempt:
         self._error = self._error or why
 
     def close(self) -> None:
-        """Nothing more comes."""
-        self._ended = time.monotonic()
+        """No cell runs any more. May be called again."""
+        self._ended = self._ended or time.monotonic()
         for timer in self._timers:
             timer.cancel()
 

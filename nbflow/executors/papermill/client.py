@@ -15,23 +15,24 @@ import os
 import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from queue import Empty
 from typing import Any
 
-import nbformat
 import papermill
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_core.utils import ensure_async, ensure_event_loop, run_sync
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
 
 from nbflow.executors import Outcome
 from nbflow.executors.papermill.attempt import Attempt, OnOutput
 from nbflow.executors.papermill.outputs import KeptOutputs, OverflowLog
 from nbflow.executors.papermill.tracebacks import own_frames
 from nbflow.kernels.cold import ColdKernel, log
+from nbflow.kernels.inside import AFTER_START, BEFORE_SHUTDOWN
 from nbflow.masking import Masker
+from nbflow.notebook.nodes import as_node, empty_notebook, output_in
 from nbflow.notebook.slices import is_internal, role_of
 
 ENGINE = "nbflow"
@@ -44,7 +45,6 @@ QUIET = 5.0
 lost when a kernel floods its socket."""
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())
-nbformat_: Any = nbformat  # Its functions carry no types.
 
 
 def perform(attempt: Attempt, on_output: OnOutput, masker: Masker) -> Outcome:
@@ -55,12 +55,11 @@ def perform(attempt: Attempt, on_output: OnOutput, masker: Masker) -> Outcome:
     kernel: ColdKernel | None = None
     try:
         kernel = ColdKernel(job.kernel, {**os.environ, "PYTHONHASHSEED": "0", **job.environment})
-        with contextlib.suppress(PapermillExecutionError):  # The attempt knows better what went wrong.
-            papermill.execute_notebook(
-                nbformat_.from_dict(job.notebook), None, parameters and dict(parameters), engine_name=ENGINE,
-                kernel_name=job.kernel, progress_bar=False, request_save_on_cell_execute=False,
-                autosave_cell_every=0, attempt=attempt, kernel=kernel, on_output=on_output, masker=masker,
-            )  # fmt: skip
+        papermill.execute_notebook(
+            as_node(job.notebook), None, parameters and dict(parameters), engine_name=ENGINE,
+            kernel_name=job.kernel, progress_bar=False, request_save_on_cell_execute=False,
+            autosave_cell_every=0, attempt=attempt, kernel=kernel, on_output=on_output, masker=masker,
+        )  # fmt: skip
         crashed = False
     except DeadKernelError:
         attempt.crash(kernel.cause_of_death() if kernel else "")
@@ -99,6 +98,12 @@ class SliceEngine(Engine):  # type: ignore[misc]  # papermill publishes no types
     """What papermill calls to run the notebook it has prepared."""
 
     @classmethod
+    def execute_notebook(cls, *args: Any, **options: Any) -> Any:
+        super().execute_notebook(*args, **options)
+        # papermill would mark the errors in what it gets back, raise the first one and write it all out as JSON.
+        return empty_notebook()
+
+    @classmethod
     def execute_managed_notebook(
         cls,
         nb_man: Any,
@@ -110,13 +115,8 @@ class SliceEngine(Engine):  # type: ignore[misc]  # papermill publishes no types
         masker: Masker,
         **_: Any,
     ) -> None:
-        # papermill puts marker cells into its list of cells after a failure; this one stays as it is.
-        attempt.notebook = {**nb_man.nb, "cells": [*nb_man.nb.cells]}
-        client = SliceClient(nb_man, attempt, kernel, on_output, masker, kernel_name=kernel_name)
-        try:
-            client.execute()
-        finally:
-            attempt.notebook = {**nb_man.nb, "cells": [*nb_man.nb.cells]}
+        attempt.notebook = nb_man.nb
+        SliceClient(nb_man, attempt, kernel, on_output, masker, kernel_name=kernel_name).execute()
 
 
 papermill_engines.register(ENGINE, SliceEngine)
@@ -157,10 +157,23 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
     def execute(self, **options: Any) -> Any:
         self.reset_execution_trackers()
         with self.setup_kernel(cleanup_kc=True, **options):
+            self.whisper(AFTER_START)
             self.attempt.begin()
             self.papermill_execute_cells()
+            self.attempt.close()
             self.set_widgets_metadata()
+            self.whisper(BEFORE_SHUTDOWN)
         return self.nb
+
+    async def async_whisper(self, code: str) -> None:
+        """Have the kernel run code of ours without a trace. No answer within moments is no reason to give up."""
+        if self.kernel.is_ipykernel and not self.attempt.ending:
+            sent = self.kc.execute(code, silent=True, store_history=False)
+            with contextlib.suppress(Empty):
+                while (await ensure_async(self.kc.shell_channel.get_msg(timeout=1)))["parent_header"]["msg_id"] != sent:
+                    pass
+
+    whisper = run_sync(async_whisper)
 
     # --- cells -------------------------------------------------------------------------------------
 
@@ -190,7 +203,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
         finally:
             self.attempt.cell_ends()
             if cell.cell_type == "code":
-                cell["outputs"] = [nbformat_.from_dict(output) for output in self.kept.finish()]
+                cell["outputs"] = [as_node(output) for output in self.kept.finish()]
             if overflow.size:
                 self.attempt.logs.append(overflow.path)
 
@@ -245,10 +258,9 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
     def output(self, outs: Any, msg: Any, display_id: str | None, cell_index: int) -> Any:
         if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
             return super().output(outs, msg, display_id, cell_index)
-        try:
-            output = nbformat_.v4.output_from_msg(msg)
-        except ValueError:
-            return None  # Not a message that shows something.
+        output = output_in(msg)
+        if output is None:
+            return None
         if self.clear_before_next_output:
             self.kept.clear()
             self.clear_before_next_output = False

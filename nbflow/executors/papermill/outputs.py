@@ -130,8 +130,11 @@ class KeptOutputs:
 
     def _to_head(self, name: str, text: str) -> str:
         """Put in the head what fits; the rest."""
-        fits = text[: max(0, self._limit // 2 - self._head_size)]
         last = self._head[-1] if self._head else None
+        fits = text[: self._limit // 2 - self._head_size]
+        if len(fits) < len(text):
+            begins_line = not isinstance(last, _Text) or last.text.endswith("\n")
+            fits = fits[: _line_before(fits, begins_line)]
         if isinstance(last, _Text) and last.name == name and len(last.text) < LINE:
             last.text += fits
         elif fits:
@@ -146,12 +149,23 @@ class KeptOutputs:
             first, size = self._tail.popleft()
             self._tail_size -= size
             if isinstance(first, _Text) and size > excess:
-                rest = _Text(first.name, first.text[excess:])
-                self._tail.appendleft((rest, len(rest.text)))
-                self._tail_size += len(rest.text)
-                first, size = _Text(first.name, first.text[:excess]), excess
+                cut = _line_after(first.text, excess)
+                self._tail.appendleft((_Text(first.name, first.text[cut:]), size - cut))
+                self._tail_size += size - cut
+                first, size = _Text(first.name, first.text[:cut]), cut
             self._log.write(first.text if isinstance(first, _Text) else json.dumps(first) + "\n")
             self._dropped += size
+
+
+def _line_before(text: str, begins_line: bool) -> int:
+    """Where the last line of the text begins, if not far from its end: a secret cut in two would not be recognised."""
+    newline = text.rfind("\n", max(0, len(text) - LINE))
+    return newline + 1 if newline >= 0 or (begins_line and len(text) <= LINE) else len(text)
+
+
+def _line_after(text: str, place: int) -> int:
+    """Where the line at ``place`` ends, behind its newline, if it is not far away."""
+    return text.find("\n", place - 1, place + LINE) + 1 or place
 
 
 def _last_look(line: str) -> str:
