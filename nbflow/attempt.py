@@ -208,7 +208,7 @@ class _Attempt:
             assert artifact is not None
             inputs.append({
                 "name": wanted.item.name, "digest": artifact.digest, "format": artifact.format,
-                "member": artifact.member, "step": self.project.pipeline.steps[wanted.makers[0]].name,
+                "member": artifact.member, "type": artifact.type, "step": self.project.pipeline.steps[wanted.makers[0]].name,
             })  # fmt: skip
         outputs = [
             {"path": o.path, "name": o.name, "format": o.format} if o.is_file else {"name": o.name, "format": o.format}
@@ -268,6 +268,8 @@ class _Attempt:
             target = self.shop.folder / "steps" / f"{self.step.name}.ipynb"
             target.parent.mkdir(parents=True, exist_ok=True)
             notebooks.write_json(target, notebooks.tidy_slice(outcome.notebook))
+            for log in outcome.logs:
+                shutil.move(log, target.parent / log.name)
 
     def _commit(self, workspace: Path, outcome: Outcome, result: Mapping[str, Any], named: Mapping[str, str]) -> Fact:
         store = self.project.store
@@ -285,11 +287,13 @@ class _Attempt:
             parts=self.print.parts,
             artifacts=artifacts,
             read_files=self._from_folder(self._read_files(result, named, wrote)),
-            read_folders=self._from_folder({
-                path: digest
-                for p, digest in result.get("read_folders", {}).items()
-                if not self._is_declared(path := self._shown_path(p))
-            }),
+            read_folders=self._from_folder(
+                {
+                    path: digest
+                    for p, digest in result.get("read_folders", {}).items()
+                    if not self._is_declared(path := self._shown_path(p))
+                }
+            ),
             read_modules=self._read_modules(result),
             wrote=tuple(self._from_folder(dict.fromkeys(wrote, ""))),
             executed=store.put(shown),
@@ -317,9 +321,7 @@ class _Attempt:
             made.get("member") or "", tuple(files), tuple(made.get("main_names", ())),
         )  # fmt: skip
 
-    def _read_files(
-        self, result: Mapping[str, Any], named: Mapping[str, str], wrote: Sequence[str]
-    ) -> dict[str, str]:
+    def _read_files(self, result: Mapping[str, Any], named: Mapping[str, str], wrote: Sequence[str]) -> dict[str, str]:
         found = {p: d for p, d in named.items() if p not in wrote}
         for absolute in result.get("read_files", ()):
             path = self._shown_path(absolute)

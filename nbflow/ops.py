@@ -345,21 +345,17 @@ def _certainly_reused(shop: Workshop, made: Plan) -> list[StepReused]:
 
 def _bring_what_is_needed(shop: Workshop, made: Plan) -> None:
     """Steps that are needed and not selected: their stored results count, and their files are put back."""
-    needed = plan(shop.planner, made.steps) if any(
-        n not in made.steps for s in made.steps for n in shop.project.pipeline.steps[s].needs
-    ) else None  # fmt: skip
-    if needed is None:
-        return
-    queue = [n for s in made.steps for n in shop.project.pipeline.steps[s].needs if n not in made.steps]
-    above: dict[str, Record] = {}
+    steps = shop.project.pipeline.steps
+    queue = [n for s in made.steps for n in steps[s].needs]
     wanted: set[str] = set()
     while queue:
         step = queue.pop()
-        if step not in wanted:
+        if step not in wanted and step not in made.steps:
             wanted.add(step)
-            queue += shop.project.pipeline.steps[step].needs
-    for step in shop.project.pipeline.steps:
-        if step in wanted and step not in made.steps:
+            queue += steps[step].needs
+    above: dict[str, Record] = {}
+    for step in steps:
+        if step in wanted:
             planned = shop.planner.decide(step, above, selected=False)
             if planned.record is not None:
                 above[step] = planned.record
@@ -383,12 +379,15 @@ def _write_copies(shop: Workshop, made: Plan) -> None:
     by_notebook: dict[str, list[str]] = {}
     for step_id in made.steps:
         by_notebook.setdefault(project.pipeline.steps[step_id].notebook, []).append(step_id)
+    where = notebooks.places(project.raws)
     parts, states = [], []
     for step_id in made.steps:
         shown = _shown(shop, step_id)
         if shown is not None:
             step = project.pipeline.steps[step_id]
-            parts.append(notebooks.replay(shown, step.notebook, step.outline.cells, project.raws))
+            pieces = shop.planner.slice(step, shop.made).pieces
+            context = [(p.notebook, p.cell) for p in pieces if p.kind == "context"]
+            parts.append(notebooks.replay(shown, step.notebook, step.outline.cells, context, where))
             states.append(shown.get("widgets", {}))
     together = notebooks.gather(parts)
     for path in by_notebook:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from nbflow import ops
 from nbflow.core.model import Record
+from nbflow.core.plan import Plan
 from nbflow.executors import Executor
 from nbflow.project import Project
 from tests.plain_executor import PlainExecutor
@@ -114,7 +113,7 @@ class Flow:
         sources = [self.file(name) for name in (self.notebook, *self.others)]
         return ops.open_project(sources, parameters=self.parameters, cwd=self.root)
 
-    def plan(self) -> ops.Plan:
+    def plan(self) -> Plan:
         with self.open() as project:
             return ops.make_plan(project, project.planner())
 
@@ -153,8 +152,3 @@ def short(step: str) -> str:
 def _at(cells: Cells, name: str) -> int:
     (found,) = [number for number, each in enumerate(cells) if each["id"] == name]
     return found
-
-
-def set_variable(name: str, value: str) -> Callable[[pytest.MonkeyPatch], None]:
-    """An environment variable for this process and the kernels it starts."""
-    return lambda patch: patch.setenv(name, value)

@@ -56,10 +56,12 @@ _drive()
 
 @dataclass
 class PlainExecutor:
-    """An ``Executor``. ``ran`` lists the keys of the attempts that started a Python, in order; ``python`` is that Python."""
+    """An ``Executor``."""
 
     python: str = sys.executable
+    """What runs the cells."""
     ran: list[str] = field(default_factory=list)
+    """Keys of the attempts that started a Python, in order."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)

@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from nbflow.notebook import build_slice, gather, read_raw, replay, shown_from_executed, stitch, write_json
+from nbflow.notebook import build_slice, gather, places, read_raw, replay, shown_from_executed, stitch, write_json
 from nbflow.notebook.showing import Shown
 from tests.test_notebook_slices import FakePiece, code, notebook
 
@@ -114,7 +114,7 @@ def test_cells_that_did_not_run_show_nothing_and_keep_their_place() -> None:
         cell["execution_count"] = None
     shown = shown_from_executed(run)
     assert [c["outputs"] is None for c in shown["cells"]] == [True, True, True, False, False]
-    found = replay(shown, "a.ipynb", [3, 5], {"a.ipynb": SOURCE})
+    found = replay(shown, "a.ipynb", [3, 5], [("a.ipynb", 1), ("a.ipynb", 4)], places({"a.ipynb": SOURCE}))
     assert found == {"a.ipynb": {4: [stream("print()")], 5: [stream("# %%step a\n2")]}}
 
 
@@ -122,7 +122,8 @@ def test_outputs_find_their_cells_in_a_notebook_that_was_renamed_and_rearranged(
     now = notebook(
         markdown("new"), code("print()"), code("import json"), code("%%step b # 1"), code("y"), code("%%step b # 2")
     )
-    found = replay(shown_from_executed(executed()), "new/b.ipynb", [4, 6], {"new/b.ipynb": now})
+    context = [("new/b.ipynb", 2), ("new/b.ipynb", 3)]
+    found = replay(shown_from_executed(executed()), "new/b.ipynb", [4, 6], context, places({"new/b.ipynb": now}))
     assert found == {
         "new/b.ipynb": {
             3: [stream("import json")],
@@ -142,7 +143,7 @@ def test_outputs_find_their_cells_in_a_notebook_that_was_renamed_and_rearranged(
     ],
 )
 def test_a_step_may_have_fewer_or_more_cells_now(cells: list[int], wanted: dict[int, Any]) -> None:
-    found = replay(shown_from_executed(executed()), "a.ipynb", cells, {"a.ipynb": notebook()})
+    found = replay(shown_from_executed(executed()), "a.ipynb", cells, [], places({"a.ipynb": notebook()}))
     assert found.get("a.ipynb", {}) == wanted
 
 
@@ -153,8 +154,20 @@ def test_equal_context_cells_get_their_outputs_in_order() -> None:
     )
     for count, cell in enumerate(made["cells"]):
         cell |= {"execution_count": count, "outputs": [stream(str(count))]}
-    found = replay(shown_from_executed(made), "a.ipynb", [2], {"a.ipynb": raw})
+    found = replay(
+        shown_from_executed(made), "a.ipynb", [2], [("a.ipynb", 1), ("a.ipynb", 3)], places({"a.ipynb": raw})
+    )
     assert found == {"a.ipynb": {1: [stream("1")], 2: [stream("3")], 3: [stream("4")]}}
+
+
+def test_a_context_cell_whose_comment_changed_still_shows_its_output() -> None:
+    raw = notebook(code("setup()"), code("%%step a"))
+    made = build_slice([FakePiece("context", 1), FakePiece("step", 2)], {"a.ipynb": raw}, "a.ipynb", {}, "")
+    for cell in made["cells"]:
+        cell |= {"execution_count": 1, "outputs": [stream("seen")]}
+    now = notebook(code("setup()  # as agreed"), code("%%step a"))
+    found = replay(shown_from_executed(made), "a.ipynb", [2], [("a.ipynb", 1)], places({"a.ipynb": now}))
+    assert found == {"a.ipynb": {1: [stream("seen")], 2: [stream("seen")]}}
 
 
 def test_the_first_step_that_ran_a_context_cell_shows_it() -> None:

@@ -107,7 +107,7 @@ class Planner:
         """Run or reuse, with ``made`` holding the results of the steps above that are known so far."""
         step = self.pipeline.steps[step_id]
         unknown = [n for n in step.needs if n not in made]
-        piece_slice = self.slice(step, made)
+        piece_slice = self.slice(step, {**self._last_results(unknown), **made})
         print_ = self._fingerprint(step, piece_slice, made)
         if selected and self.forced:
             words = "asked for with --force" if self.forced == "forced" else "asked for with --no-cache"
@@ -128,6 +128,10 @@ class Planner:
                 )
             trouble = trouble or reasons
         return Planned(step_id, "run", True, trouble or self._why(step, last, print_), print_, None, piece_slice)
+
+    def _last_results(self, steps: Iterable[str]) -> dict[str, Record]:
+        """What steps that will run made last: what their stored bytes refer to is likely the same again."""
+        return {s: record for s in steps if (record := self.known.last(s)) is not None}
 
     def _run(self, step: str, print_: Fingerprint, piece_slice: Slice, *reasons: Reason) -> Planned:
         return Planned(step, "run", True, reasons, print_, None, piece_slice)
@@ -172,9 +176,8 @@ class Planner:
         for path, digest in read.items():
             if self.surroundings.file(path) != digest:
                 found.append(Reason("file", f"{path} changed"))
-        for path in print_.named_files:
-            if path not in read and path not in wrote and self.named_digest(step, path):
-                found.append(Reason("file", f"{path} is new"))
+        new = (p for p in print_.named_files if p not in read and p not in wrote and self.named_digest(step, p))
+        found += [Reason("file", f"{path} is new") for path in new]
         for path, digest in record.read_folders.items():
             listed = paths.from_root(folder, path)
             if digest not in (self.surroundings.listing(listed, names) for names in _names_in(listed, wrote)):
@@ -290,7 +293,7 @@ def _definitions(step: Step, made: Mapping[str, Record]) -> dict[str, tuple[str,
 
 
 def _names_in(folder: str, written: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Names in a folder that belong to what a step wrote: if it made the folders it wrote to, and if they were there."""
+    """Names in a folder that belong to what a step wrote: if it made the folders below, and if they were there."""
     top = "" if folder in (".", "") else f"{folder}/"
     below = [p[len(top) :] for p in written if p.startswith(top)]
     return frozenset(p.split("/", 1)[0] for p in below), frozenset(p for p in below if "/" not in p)

@@ -8,7 +8,7 @@ only to convert old files. Read ``reading`` next.
 
 from nbflow.notebook.fixing import LineEdit, edited, replace_lines
 from nbflow.notebook.reading import Raw, find_notebooks, name_from, parse, read, read_raw
-from nbflow.notebook.showing import gather, replay, shown_from_executed
+from nbflow.notebook.showing import gather, places, replay, shown_from_executed
 from nbflow.notebook.slices import INTERNAL_TAG, build_slice, tidy_slice
 from nbflow.notebook.stitching import stitch
 from nbflow.notebook.writing import write_json
@@ -23,6 +23,7 @@ __all__ = [
     "gather",
     "name_from",
     "parse",
+    "places",
     "read",
     "read_raw",
     "replace_lines",

@@ -8,7 +8,7 @@ for the store. Read ``stitching`` next.
 from __future__ import annotations
 
 import copy
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -43,38 +43,61 @@ def shown_from_executed(executed: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema": SCHEMA, "cells": cells, "widgets": copy.deepcopy(dict(state))}
 
 
-def replay(shown: Mapping[str, Any], notebook: str, step_cells: Sequence[int], raws: Mapping[str, Raw]) -> Shown:
+Place: TypeAlias = tuple[str, int]
+"""Notebook path and cell number."""
+
+Places: TypeAlias = Mapping[str, Mapping[str, Sequence[int]]]
+"""Notebook path → digest of a source → numbers of the code cells that have it, in order."""
+
+
+def places(raws: Mapping[str, Raw]) -> Places:
+    """Where each source stands today, for ``replay``."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for path, raw in raws.items():
+        numbers = found[path] = defaultdict(list)
+        for number, cell in enumerate(raw["cells"], 1):
+            if cell["cell_type"] == "code":
+                numbers[source_digest(cell["source"])].append(number)
+    return found
+
+
+def replay(
+    shown: Mapping[str, Any], notebook: str, step_cells: Sequence[int], context_cells: Sequence[Place], where: Places
+) -> Shown:
     """Where the outputs belong today.
 
-    ``notebook``: path of the step's notebook now; ``step_cells``: numbers of its cells now, in order; ``raws``: the
-    pipeline's notebooks by path. Cells that are no longer there are left out.
+    ``notebook``: path of the step's notebook now; ``step_cells`` and ``context_cells``: the cells of its slice now, in
+    order; ``where``: the ``places`` of the pipeline's notebooks. Cells that are no longer there are left out.
     """
-    then = next((c["notebook"] for c in shown["cells"] if c["role"] == "step"), notebook)
-    places: dict[str, dict[str, deque[int]]] = {}
     found: Shown = defaultdict(dict)
-    own = deque(step_cells)
-    last = 0
-    for cell in shown["cells"]:
-        path = notebook if cell["notebook"] == then else cell["notebook"]
-        number = 0
-        if cell["role"] == "step":
-            number = last = own.popleft() if own else last
-        elif path in raws:
-            if path not in places:
-                places[path] = _places(raws[path], step_cells if path == notebook else ())
-            if numbers := places[path].get(cell["digest"]):
-                number = numbers.popleft()
-        if number and cell["outputs"] is not None:
-            found[path].setdefault(number, []).extend(copy.deepcopy(cell["outputs"]))
+    own = [c["outputs"] for c in shown["cells"] if c["role"] == "step"]
+    for position, outputs in enumerate(own):
+        if outputs is not None and step_cells:
+            number = step_cells[min(position, len(step_cells) - 1)]
+            found[notebook].setdefault(number, []).extend(copy.deepcopy(outputs))
+    then = next((c["notebook"] for c in shown["cells"] if c["role"] == "step"), notebook)
+    context = [{**c, "notebook": notebook if c["notebook"] == then else c["notebook"]}
+               for c in shown["cells"] if c["role"] == "context"]  # fmt: skip
+    for cell, place in zip(context, _places_of(context, set(context_cells), where), strict=True):
+        if place is not None and cell["outputs"] is not None:
+            found[place[0]][place[1]] = copy.deepcopy(cell["outputs"])
     return dict(found)
 
 
-def _places(raw: Raw, leave_out: Sequence[int]) -> dict[str, deque[int]]:
-    """Digest of a source → the code cells that have it, in order."""
-    places: dict[str, deque[int]] = defaultdict(deque)
-    for number, cell in enumerate(raw["cells"], 1):
-        if cell["cell_type"] == "code" and number not in leave_out:
-            places[source_digest(cell["source"])].append(number)
+def _places_of(cells: Sequence[Mapping[str, Any]], today: set[Place], where: Places) -> list[Place | None]:
+    """The place of each context cell: where its source stands; what is left over on both sides goes by order, for a
+    comment may have changed."""
+    places: list[Place | None] = []
+    for cell in cells:
+        path = cell["notebook"]
+        number = next((n for n in where.get(path, {}).get(cell["digest"], ()) if (path, n) in today), None)
+        places.append(None if number is None else (path, number))
+        today = today - {places[-1]} if places[-1] else today
+    lost = [i for i, place in enumerate(places) if place is None]
+    left = sorted(today)
+    if len(lost) == len(left):
+        for i, place in zip(lost, left, strict=True):
+            places[i] = place
     return places
 
 

@@ -11,6 +11,7 @@ from nbflow.core.graph import Pipeline, Step
 from nbflow.core.model import Finding, Reason, Record
 from nbflow.core.plan import Plan
 from nbflow.core.view import RunView, StepView
+from nbflow.render.columns import columns
 from nbflow.render.words import clean, count, duration
 
 STYLES: Mapping[str, tuple[str, str]] = {
@@ -70,6 +71,17 @@ def run_table(view: RunView, now: float, started: Mapping[str, float], height: i
     return table
 
 
+def final_table(view: RunView, *, colour: bool) -> str:
+    """A row per step of a run that has ended."""
+    rows = []
+    for step in view["steps"]:
+        sign, style = STYLES[step["state"]]
+        spent = duration(step["seconds"]) if step["state"] not in ("skipped", "reused") else ""
+        name, reason = clean(step["name"]), clean(step["reason"])
+        rows.append(((sign, style), (name, ""), (_state(step), style), (spent, ""), (reason, "dim")))
+    return columns(("", "step", "state", "time", "why"), rows, colour=colour, right=(3,))
+
+
 def _state(step: StepView) -> str:
     tries = f" (attempt {step['attempts']})" if step["attempts"] > 1 else ""
     return f"{step['label']}{tries}"
@@ -93,18 +105,14 @@ def counts(view: RunView) -> str:
 # --- a plan --------------------------------------------------------------------------------------------
 
 
-def plan_table(pipeline: Pipeline, plan: Plan) -> Table:
-    table = _table("", "step", "action", "why")
+def plan_table(pipeline: Pipeline, plan: Plan, *, colour: bool) -> str:
+    rows = []
     for step_id, planned in plan.steps.items():
         sign, style = ("↺", "blue") if planned.action == "reuse" else ("▶", "cyan" if planned.certain else "dim cyan")
         action = "reuse" if planned.action == "reuse" else ("run" if planned.certain else "may run")
-        table.add_row(
-            Text(sign, style),
-            Text(clean(pipeline.steps[step_id].name)),
-            Text(action, style),
-            Text(why(planned.reasons)),
-        )
-    return table
+        name = clean(pipeline.steps[step_id].name)
+        rows.append(((sign, style), (name, ""), (action, style), (why(planned.reasons), "")))
+    return columns(("", "step", "action", "why"), rows, colour=colour)
 
 
 def plan_summary(plan: Plan) -> str:
@@ -166,21 +174,21 @@ def explanation(step: Step, action: str, certain: bool, reasons: Sequence[Reason
     return "\n".join(lines)
 
 
-def status_table(rows: Iterable[tuple[str, str, str, Record | None]]) -> Table:
+def status_table(rows: Iterable[tuple[str, str, str, Record | None]], *, colour: bool) -> str:
     """``(step, state, why, newest result)``."""
-    styles = {
+    signs = {
         "fresh": ("✔", "green"),
         "stale": ("●", "yellow"),
         "maybe stale": ("○", "yellow"),
         "never run": ("·", "dim"),
     }
-    table = _table("", "step", "state", "last result", "time", "why")
+    drawn = []
     for name, state, reason, last in rows:
-        sign, style = styles[state]
+        sign, style = signs[state]
         made = last.created.replace("T", " ")[:19] if last else ""
-        table.add_row(Text(sign, style), Text(clean(name)), Text(state, style), Text(made, "dim"),
-                      Text(duration(last.seconds) if last else ""), Text(reason, "dim"))  # fmt: skip
-    return table
+        spent = duration(last.seconds) if last else ""
+        drawn.append(((sign, style), (clean(name), ""), (state, style), (made, "dim"), (spent, ""), (reason, "dim")))
+    return columns(("", "step", "state", "last result", "time", "why"), drawn, colour=colour, right=(4,))
 
 
 # --- findings ------------------------------------------------------------------------------------------

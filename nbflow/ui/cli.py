@@ -6,13 +6,14 @@ that ``nbflow --help`` answers at once. Drawing is ``render``'s; the live displa
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -47,6 +48,8 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the ``nbflow`` command."""
+    # One command allocates much and drops little: looking for cycles all the time would cost a third of a plan.
+    gc.set_threshold(200_000)
     cli(prog_name="nbflow")
 
 
@@ -54,37 +57,37 @@ def main() -> None:
 
 
 def sources_argument(command: F) -> F:
-    return cast(
-        "F",
-        click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="[NOTEBOOK|FOLDER]...")(command),
-    )
+    kind = click.Path(path_type=Path)
+    return click.argument("sources", nargs=-1, type=kind, metavar="[NOTEBOOK|FOLDER]...")(command)
 
 
 def json_option(what: str) -> Callable[[F], F]:
-    return cast("Callable[[F], F]", click.option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON."))
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
 
 
 def parameter_options(command: F) -> F:
     options = (
         click.option("-p", "--parameter", "pairs", multiple=True, metavar="NAME=VALUE",
                      help="Set a parameter (read as papermill reads it). Repeat for more."),
-        click.option("-y", "--yaml", "yaml_texts", multiple=True, metavar="YAML", help="Set parameters as YAML: -y 'k: [1, 2]'."),
+        click.option("-y", "--yaml", "yaml_texts", multiple=True, metavar="YAML",
+                     help="Set parameters as YAML: -y 'k: [1, 2]'."),
         click.option("-f", "--parameters-file", "files", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
                      help="Read parameters from a YAML or JSON file."),
     )  # fmt: skip
     for option in reversed(options):
-        command = cast("F", option(command))
+        command = option(command)
     return command
 
 
 def selection_options(command: F) -> F:
     options = (
         click.option("-s", "--select", "select", multiple=True, metavar="STEPS",
-                     help="Only these steps: train, +train (and what it needs), train+ (and what needs it), 2+train, 'fit_*', state:stale."),
+                     help="Only these steps: train, +train (and what it needs), train+ (and what needs it), "
+                          "2+train, 'fit_*', state:stale."),
         click.option("--exclude", multiple=True, metavar="STEPS", help="Leave these steps out."),
     )  # fmt: skip
     for option in reversed(options):
-        command = cast("F", option(command))
+        command = option(command)
     return command
 
 
@@ -145,6 +148,12 @@ def _console(*, err: bool = False) -> Any:
     if not console.is_terminal:
         console.width = max(console.width, 160)
     return console
+
+
+def _has_colour() -> bool:
+    from nbflow.ui.progress import has_colour
+
+    return has_colour(_console())
 
 
 def _open(sources: Sequence[Path], parameters: dict[str, Any] | None = None, **flags: Any) -> Project:
@@ -254,9 +263,8 @@ def _show_plan(project: Project, made: Any, as_json: bool) -> int:
         return 0
     from nbflow.render import text
 
-    console = _console()
-    console.print(text.plan_table(project.pipeline, made))
-    console.print(text.plan_summary(made), style="dim")
+    click.echo(text.plan_table(project.pipeline, made, colour=_has_colour()))
+    click.echo(text.plan_summary(made))
     return 0
 
 
@@ -379,12 +387,8 @@ def status(sources: tuple[Path, ...], as_json: bool) -> int:
                 "last": None if r.last is None else {"run": r.last.run, "created": r.last.created, "seconds": r.last.seconds},
             } for r in rows]})  # fmt: skip
             return 0
-        console = _console()
-        console.print(
-            text.status_table(
-                (r.step.name, r.state, "" if r.state == "fresh" else text.why(r.reasons), r.last) for r in rows
-            )
-        )
+        lines = ((r.step.name, r.state, "" if r.state == "fresh" else text.why(r.reasons), r.last) for r in rows)
+        click.echo(text.status_table(lines, colour=_has_colour()))
         return 0
 
 

@@ -74,5 +74,7 @@ def _check(name: str, value: Any, place: str) -> None:
         for inner in value:
             _check(name, inner, place)
     elif not (value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))):
-        raise UsageError(f"{place}: '{name}' is a {type(value).__name__}, which a notebook parameter cannot be.",
-                         "Parameters are texts, numbers, true, false, null, lists and mappings; quote dates.")  # fmt: skip
+        raise UsageError(
+            f"{place}: '{name}' is a {type(value).__name__}, which a notebook parameter cannot be.",
+            "Parameters are texts, numbers, true, false, null, lists and mappings; quote dates.",
+        )

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -168,7 +169,7 @@ class Progress:
         """The final table, what went wrong, and where everything lies."""
         seen = self.view()
         assert seen is not None
-        console.print(text.run_table(seen, time.monotonic(), self.started))
+        click.echo(text.final_table(seen, colour=has_colour(console)))
         for step, warning in self.warnings:
             console.print(
                 Text.assemble(("warning ", "yellow"), f"{clean(self.short[step])}: {clean(warning)}"), soft_wrap=True
@@ -197,7 +198,7 @@ class Progress:
         else:
             console.print(Text.assemble((f"{name} failed: ", "bold red"), clean(failure.error)), soft_wrap=True)
             if failure.traceback.strip() not in ("", failure.error.strip()):
-                colour = console.is_terminal and not console.no_color
+                colour = has_colour(console)
                 body = clean_block(failure.traceback, colour=colour)
                 console.print(Text.from_ansi(body) if colour else Text(body), soft_wrap=True)
         executed = finished_slice(self.folder, self.short[failure.step])
@@ -210,6 +211,11 @@ class Progress:
             return str(path.relative_to(Path.cwd()))
         except ValueError:
             return str(path)
+
+
+def has_colour(console: Console) -> bool:
+    """Whether colour codes are welcome where this console writes."""
+    return console.is_terminal and not console.no_color
 
 
 def finished_slice(folder: Path, step: str) -> Path:

@@ -134,11 +134,18 @@ def test_a_failure_tells_where_in_the_users_code(tmp_path: Path) -> None:
     assert [c["metadata"]["nbflow"].get("cell") for c in outcome.notebook["cells"]] == [None, 4, 5]
 
 
+KILLED = """
+import os, signal, time
+print("before", flush=True)
+time.sleep(0.3)  # The output is on its way in a thread.
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "status", "error"),
     [
-        ("import os, signal\nprint('before', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)", "crashed",
-         "the kernel was killed by SIGKILL (often: out of memory)"),
+        (KILLED, "crashed", "the kernel was killed by SIGKILL (often: out of memory)"),
         ("print('before')\nraise SystemExit", "failed", "SystemExit"),
     ],
 )  # fmt: skip

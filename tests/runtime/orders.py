@@ -1,4 +1,5 @@
-"""Work orders for tests: a project in a temporary folder, and steps that run in a plain namespace."""
+"""Helpers of these tests: a project in a temporary folder, steps that run in a plain namespace, values stored and
+refused."""
 
 from __future__ import annotations
 
@@ -6,7 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nbflow.runtime import digests, step
+import pytest
+
+from nbflow.runtime import digests, serializers, step
+from nbflow.runtime.failure import StepError
 
 
 class Project:
@@ -79,3 +83,14 @@ class Project:
 def variables(*names: str) -> list[dict[str, Any]]:
     """Outputs without a declared format."""
     return [{"name": name, "format": None} for name in names]
+
+
+def round_trip(value: Any, folder: Path, format_name: str | None = None) -> Any:
+    saved = serializers.save("value", value, folder / "blob", format_name)
+    return serializers.load(folder / "blob", saved.format, saved.type)
+
+
+def refusal(value: Any, folder: Path, format_name: str | None = None) -> str:
+    with pytest.raises(StepError) as caught:
+        serializers.save("value", value, folder / "blob", format_name)
+    return str(caught.value)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.runtime import fidelity
+from tests.runtime import equality, fidelity
 
 PROGRAM = Path(fidelity.__file__)
 ROOT = PROGRAM.parents[2]
@@ -101,7 +101,7 @@ UNEQUAL: list[tuple[str, Any, Any]] = [
 @pytest.mark.parametrize(("a", "b"), [case[1:] for case in UNEQUAL], ids=[case[0] for case in UNEQUAL])
 def test_the_comparison_of_this_table_sees_small_differences(a: Any, b: Any) -> None:
     try:
-        found = fidelity.differences(a, b)
+        found = equality.differences(a, b)
     except AssertionError as error:
         found = str(error)
     assert found != ""

@@ -1,0 +1,303 @@
+"""What a read means: the nearest binding above it, seen by one step.
+
+A ``Resolver`` answers for one step (its own cells, and where its inputs are bound) what a name may stand for at a place,
+what a cell reads in all, and which cells need another step's output. It adds nothing to a slice; ``slicing`` does.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from nbflow.core.collect import NOTHING
+from nbflow.core.model import Unit
+from nbflow.core.outline import Outline, StepOutline
+
+WHOLE = 1 << 30
+"""Position behind the last unit of a cell."""
+
+Mode = Literal["now", "later", "held"]
+"""How a name is read: as the statement runs; by code that it may call; or by code that an object it uses may hold."""
+
+
+class Source(NamedTuple):
+    """Where a read may come from."""
+
+    kind: Literal["unit", "import", "input", "path", "step", "nothing"]
+    """``import``: a statement in another step's cell; ``path``: the step's own ``name=path``; ``step``: what another step
+    makes and this one does not take."""
+    cell: int = 0
+    unit: int = 0
+    shadow: int = 0
+    """For a context unit: the cell of another step between it and the reader that rebinds the name, 0 if none."""
+
+
+class Read(NamedTuple):
+    """One read of a cell, with everything it may mean."""
+
+    name: str
+    sources: tuple[Source, ...]
+    mode: Mode
+
+
+class Need(NamedTuple):
+    """Another step's output that a cell needs."""
+
+    name: str
+    cell: int
+    """The cell of the other step that binds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The fixed places of one step: its cells, and where the names of its file items are bound."""
+
+    cells: frozenset[int]
+    first: int
+    paths: frozenset[str]
+
+
+class Resolver:
+    """Resolves names for ``step``; for nobody in particular where it is ``None``."""
+
+    def __init__(self, outline: Outline, step: StepOutline | None, supplies: Mapping[str, int]) -> None:
+        self.outline = outline
+        self.bindings = outline.bindings
+        self.supplies = supplies
+        self.own: frozenset[int] = frozenset(step.cells) if step else frozenset()
+        self._first = step.first if step else 0
+        self._paths = _path_names(step) if step else frozenset()
+        self._found: dict[tuple[str, int, int], tuple[Source, ...]] = {}
+        self._reads: dict[int, list[Read]] = {}
+        self._held: dict[tuple[int, int], tuple[str, ...]] = {}
+        self._needs: dict[int, tuple[Need, ...]] = {}
+
+    # --- one name ------------------------------------------------------------------------------------------
+
+    def find(self, name: str, cell: int, index: int = WHOLE) -> tuple[Source, ...]:
+        """Everything that a read of ``name`` at unit ``index`` of ``cell`` may mean, nearest first."""
+        key = (name, cell, index)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = tuple(self._search(name, cell, index))
+        return found
+
+    def _search(self, name: str, cell: int, index: int) -> list[Source]:
+        found: list[Source] = []
+        if self._collect(found, name, cell, index):
+            return found
+        supply = self.supplies.get(name, -1)
+        if supply >= cell:
+            supply = -1
+        opening = self._first if name in self._paths and cell >= self._first else -1
+        shadow, declared = 0, False
+        for number in self._places_above(name, cell, max(supply, opening - 1)):
+            other = None if number in self.own else self.outline.step_at(number)
+            if other is None:
+                if supply >= 0 and number not in self.own:
+                    continue  # Bound between the maker and here: the stored input wins, and the check warns.
+                if self._collect(found, name, number, WHOLE, shadow):
+                    return found
+            elif self._collect_imports(found, name, number):
+                return found
+            elif not shadow and supply < 0 and name != "_" and not self._only_imports(name, number):
+                shadow = number
+                declared = other.outputs(name)
+                if declared:
+                    break
+        if opening > supply:
+            found.append(Source("path"))
+        elif supply >= 0:
+            found.append(Source("input", supply))
+        elif shadow and (declared or not found):
+            found.append(Source("step", shadow))
+        elif not found:
+            found.append(Source("nothing"))
+        return found
+
+    def _places_above(self, name: str, cell: int, floor: int) -> list[int]:
+        """Cells between ``floor`` and ``cell`` (both left out) that may bind the name, nearest first."""
+        found: list[int] = []
+        for places in (self.bindings.in_context.get(name), self.bindings.in_steps.get(name)):
+            if places:
+                at = bisect_left(places, cell)
+                if not at or places[at - 1] <= floor:
+                    continue
+                found += places[bisect_left(places, floor + 1) : at]
+        if len(found) > 1:
+            found.sort(reverse=True)
+        return found
+
+    def _collect(self, found: list[Source], name: str, number: int, before: int, shadow: int = 0) -> bool:
+        """Add the units of a cell that bind the name; whether they surely hide what stands above."""
+        indexes = self.bindings.units_binding(number, name)
+        if not indexes:
+            return False
+        units = self.outline.units(number)
+        for index in reversed(indexes):
+            if index < before:
+                found.append(Source("unit", number, index, shadow))
+                if name in units[index].sure and not _adds_submodule(units[index], name):
+                    return True
+        return False
+
+    def _collect_imports(self, found: list[Source], name: str, number: int) -> bool:
+        """Add the import statements in another step's cell that bind the name."""
+        units = self.outline.units(number)
+        for index in reversed(self.bindings.units_binding(number, name)):
+            unit = units[index]
+            if unit.kind == "import" or any(i.bound == name for i in unit.imports):
+                found.append(Source("import", number, index))
+                if (name in unit.sure or unit.kind == "import") and not _adds_submodule(unit, name):
+                    return True
+        return False
+
+    def _only_imports(self, name: str, number: int) -> bool:
+        """Whether a step's cell binds the name by imports alone, which are no data."""
+        units = self.outline.units(number)
+        indexes = self.bindings.units_binding(number, name)
+        return bool(indexes) and all(
+            units[i].kind == "import" or any(x.bound == name for x in units[i].imports) for i in indexes
+        )
+
+    # --- one cell ------------------------------------------------------------------------------------------
+
+    def reads(self, number: int) -> list[Read]:
+        """All reads of a cell, resolved: of its statements, of the code that these may call, followed to the end."""
+        known = self._reads.get(number)
+        if known is None:
+            known = self._reads[number] = self._read_cell(number)
+        return known
+
+    def _read_cell(self, number: int) -> list[Read]:
+        found: list[Read] = []
+        queue: list[tuple[str, int, Mode]] = []
+        own = number in self.own
+        for index, unit in enumerate(self.outline.units(number)):
+            queue += [(n, index, "now") for n in unit.now.reads]
+            if unit.later is not NOTHING and unit.later.reads:
+                if unit.kind == "other":  # A lambda may run as the statement does, and see what this binds or hides.
+                    queue += [(n, at, "later") for n in unit.later.reads for at in (index, index + 1)]
+                if own:
+                    queue += [(n, WHOLE, "later") for n in unit.later.reads]
+        seen: set[tuple[str, int]] = set()
+        while queue:
+            name, index, mode = queue.pop()
+            if (name, index) in seen:
+                continue
+            seen.add((name, index))
+            sources = self.find(name, number, index)
+            found.append(Read(name, sources, mode))
+            for source in sources:
+                if source.kind == "unit":
+                    queue += self._behind(source, index, mode)
+        return found
+
+    def _behind(self, source: Source, index: int, mode: Mode) -> list[tuple[str, int, Mode]]:
+        """What code behind a value reads when it is called at ``index`` of the reading cell."""
+        unit = self.outline.units(source.cell)[source.unit]
+        if unit.kind in ("import", "literal"):
+            return []
+        found: list[tuple[str, int, Mode]] = []
+        if unit.later is not NOTHING:
+            defines = unit.kind != "other" or not unit.now.reads or self._is_definition(source.cell, unit)
+            how: Mode = "later" if defines and mode != "held" else "held"
+            found += [(n, index, how) for n in unit.later.reads]
+        if unit.kind == "other":
+            found += [(n, index, "held") for n in self._held_by(source.cell, source.unit)]
+        return found
+
+    def _is_definition(self, number: int, unit: Unit) -> bool:
+        """Whether a unit is a decorated function or class."""
+        return self.outline.text(number, unit.line).startswith(("def ", "class ", "async ", "@"))
+
+    def _held_by(self, number: int, index: int) -> tuple[str, ...]:
+        """Names that code reads which a value may hold: methods of an object, a function handed on, a closure."""
+        stack = [(number, index)]
+        while stack:
+            place = stack[-1]
+            if place in self._held:
+                stack.pop()
+                continue
+            cell, at = place
+            names: dict[str, None] = {}
+            waiting: list[tuple[int, int]] = []
+            for name in self.outline.units(cell)[at].now.reads:
+                for source in self.find(name, cell, at):
+                    if source.kind != "unit":
+                        continue
+                    unit = self.outline.units(source.cell)[source.unit]
+                    names.update(dict.fromkeys(unit.later.reads))
+                    if unit.kind == "other":
+                        held = self._held.get((source.cell, source.unit))
+                        if held is None:
+                            waiting.append((source.cell, source.unit))
+                        else:
+                            names.update(dict.fromkeys(held))
+            if waiting:
+                stack += waiting
+                continue
+            self._held[place] = tuple(names)
+            stack.pop()
+        return self._held[number, index]
+
+    # --- what a cell needs of other steps ------------------------------------------------------------------
+
+    def needs(self, number: int) -> tuple[Need, ...]:
+        """Other steps' outputs, not taken by this one, that a context cell needs, directly or through other cells."""
+        stack = [number]
+        while stack:
+            cell = stack[-1]
+            if cell in self._needs:
+                stack.pop()
+                continue
+            through = self._cells_behind(cell)
+            waiting = [c for c in through if c not in self._needs]
+            if waiting:
+                stack += waiting
+                continue
+            found = {
+                Need(read.name, source.cell): None
+                for read in self.reads(cell)
+                for source in read.sources
+                if source.kind == "step" and read.mode != "held"
+            }
+            for other in through:
+                found.update(dict.fromkeys(self._needs[other]))
+            self._needs[cell] = tuple(found)
+            stack.pop()
+        return self._needs[number]
+
+    def _cells_behind(self, cell: int) -> list[int]:
+        """The context cells above that bind or change what a cell reads."""
+        found: dict[int, None] = {}
+        for read in self.reads(cell):
+            if read.mode == "held":
+                continue
+            for source in read.sources:
+                if source.kind == "unit" and source.cell not in self.own and source.cell < cell:
+                    found[source.cell] = None
+                    found.update(dict.fromkeys(self.changing(read.name, source, cell)))
+        return list(found)
+
+    def changing(self, name: str, source: Source, reader: int) -> list[int]:
+        """Context cells between a binding and its reader that may change the object in place. Imports do not change."""
+        changers = self.bindings.changed_in_context.get(name)
+        if not changers:
+            return []
+        between = changers[bisect_left(changers, source.cell + 1) : bisect_left(changers, reader)]
+        if not between or any(i.bound == name for i in self.outline.units(source.cell)[source.unit].imports):
+            return []
+        return [n for n in between if n not in self.own]
+
+
+def _path_names(step: StepOutline) -> frozenset[str]:
+    declaration = step.declaration
+    return frozenset([str(i.name) for i in (*declaration.inputs, *declaration.outputs) if i.is_file and i.name])
+
+
+def _adds_submodule(unit: Unit, name: str) -> bool:
+    """``import scipy.stats`` and ``import scipy.optimize`` both bind ``scipy`` and neither hides the other."""
+    return any(i.bound == name and i.name is None and i.module.startswith(name + ".") for i in unit.imports)
