@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow import ops
-from nbflow.executors import Job, Outcome
+from nbflow.executors import Job, Outcome, Tell
 from nbflow.runtime import step
 
 
@@ -39,7 +39,7 @@ _ids = count()
 class InProcess:
     """An executor that runs a slice in this very process: real results in the store, no kernel. One step at a time."""
 
-    def run(self, job: Job, on_output: Callable[[str], None]) -> Outcome:
+    def run(self, job: Job, tell: Tell) -> Outcome:
         space: dict[str, Any] = {"__name__": "__main__"}
         space["__nbflow__"] = step.open_order(str(job.attempt_folder / "order.json"), space)
         for cell in job.notebook["cells"][1:]:  # the first one loads the runtime, which is here already

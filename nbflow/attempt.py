@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,10 @@ from nbflow.project import Project
 Fact = StepReused | StepSucceeded | StepFailed | StepCrashed | StepCancelled
 
 
+TELL_EVERY = 0.25
+"""Seconds between two words about what a cell prints."""
+
+
 @dataclass
 class Workshop:
     """Where the steps of one run are made."""
@@ -69,7 +74,7 @@ class Workshop:
             self.reuse(step, planned.record)
             return StepReused(step, attempt, reason=_words(planned), key=planned.record.key, record=planned.record.id)
         emit(StepStarted(step, attempt))
-        return _Attempt(self, self.project.pipeline.steps[step], planned, attempt).make()
+        return _Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit).make()
 
     def stop(self, step: str, attempt: int, force: bool) -> None:
         with self._lock:
@@ -117,7 +122,14 @@ def _words(planned: Planned) -> str:
 
 
 class _Attempt:
-    def __init__(self, shop: Workshop, step: Step, planned: Planned, attempt: int) -> None:
+    def __init__(
+        self,
+        shop: Workshop,
+        step: Step,
+        planned: Planned,
+        attempt: int,
+        emit: Callable[[StepProgressed], None],
+    ) -> None:
         assert planned.fingerprint is not None and planned.slice is not None
         self.shop = shop
         self.project = shop.project
@@ -127,7 +139,9 @@ class _Attempt:
         self.slice = planned.slice
         self.attempt = attempt
         self.notebook = self.project.pipeline.outlines[step.notebook].notebook
-        self.began = datetime.now(UTC)
+        self.emit = emit
+        self.told_done = 0
+        self.told_at = 0.0
 
     def make(self) -> Fact:
         if self.shop.is_stopped(self.step.id, self.attempt):
@@ -138,7 +152,7 @@ class _Attempt:
         try:
             named = self._named_files()
             aside.move()
-            outcome = self.shop.executor.run(self._job(workspace), lambda _text: None)
+            outcome = self.shop.executor.run(self._job(workspace), self._tell)
             outcome = replace(outcome, notebook=self.shop.masker.data(outcome.notebook))
             result = _read_result(workspace)
             self._keep_executed(outcome)
@@ -150,6 +164,16 @@ class _Attempt:
         finally:
             aside.settle(committed, self.project.store.digest, self.project.store.has)
             shutil.rmtree(workspace, ignore_errors=True)
+
+    def _tell(self, done: int, total: int, text: str) -> None:
+        """Pass on how the step gets on: every cell, and what it prints now and then."""
+        now = time.monotonic()
+        if done == self.told_done and now - self.told_at < TELL_EVERY:
+            return
+        self.told_done, self.told_at = done, now
+        lines = [line for line in text.splitlines() if line.strip()]
+        last = self.shop.masker.text(lines[-1])[:200] if lines else ""
+        self.emit(StepProgressed(self.step.id, self.attempt, done=done, total=total, text=last))
 
     # --- before ------------------------------------------------------------------------------------
 
@@ -305,6 +329,8 @@ class _Attempt:
             self.shop.reuse(self.step.id, kept)
         self.shop.made[self.step.id] = kept
         warnings = tuple(f"{w['message']} {w['fix']}".strip() for w in result.get("warnings", ()))
+        if warnings:
+            self.shop.warnings[self.step.id] = warnings
         return StepSucceeded(self.step.id, self.attempt, key=kept.key, record=kept.id,
                              seconds=round(outcome.seconds, 3), warnings=warnings)  # fmt: skip
 

@@ -30,6 +30,7 @@ from nbflow.executors import Executor
 from nbflow.journal import Journal, ResultRow, RunLock, new_run_id
 from nbflow.masking import Masker
 from nbflow.project import Forced, Project, open_project
+from nbflow.store.home import require_own
 
 __all__ = [
     "Explanation", "Finished", "StepStatus", "dry_run", "explain", "fix", "graph_json", "make_plan", "open_project",
@@ -241,6 +242,7 @@ def run(
     ``on_start`` gets the run's id, its plan and its folder before anything starts; ``on_event`` every fact. Raises
     ``InvalidPipeline`` or ``UsageError`` before anything has run.
     """
+    require_own(project.root)
     planner = project.planner(forced=forced)
     made = dry_run(project, planner, terms, exclude)
     for step_id in made.stale:

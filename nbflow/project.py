@@ -135,10 +135,11 @@ def open_project(
     """
     environ = os.environ if environ is None else environ
     cwd = cwd or Path.cwd()
+    sources = [_real(s) for s in sources]
     root = find_root(sources[0] if sources else cwd, sources)
     settings = Settings.load(root, environ, **flags)
     if not sources:
-        sources = [root / n for n in settings.notebooks] or [cwd]
+        sources = [_real(root / n) for n in settings.notebooks] or [_real(cwd)]
     home = home_of(root)
     raws, files = _read(sources, root)
     analyses = Memo(home / "analysis.json", FACTS_VERSION * 10_000 + sys.version_info[0] * 100 + sys.version_info[1])
@@ -166,6 +167,11 @@ def open_project(
     )
     project.parameters = check_parameters(project.pipeline, parameters or {})
     return project
+
+
+def _real(source: Path) -> Path:
+    """The source with links on the way to it followed, so that its path counts from the root; not a link itself."""
+    return source.resolve() if source.is_dir() else source.parent.resolve() / source.name
 
 
 def _is_meant(outline: Outline) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbflow.executors import Job, Outcome, Status
+from nbflow.executors import Job, Outcome, Status, Tell
 from nbflow.notebook.slices import is_internal, role_of
 
 # Runs in the fresh Python: cells come in as JSON, what each showed goes out as a line of JSON when it is done.
@@ -71,7 +71,7 @@ class PlainExecutor:
         """Plain names of the steps that ran."""
         return {key.rpartition("#")[0].rpartition(".")[2] for key in self.ran}
 
-    def run(self, job: Job, on_output: Callable[[str], None]) -> Outcome:
+    def run(self, job: Job, tell: Tell) -> Outcome:
         """See ``Executor``."""
         notebook = _with_parameters(job.notebook, job.parameters)
         code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
@@ -97,7 +97,7 @@ class PlainExecutor:
         results = [json.loads(line) for line in told.splitlines()]
         for count, (cell, result) in enumerate(zip(code, results, strict=False), 1):
             _show(cell, count, *result)
-            on_output(result[0])
+            tell(0, 0, result[0])
         if job.key in self._stopped:
             status = "stopped"
         return _outcome(notebook, code, results, status or ("crashed" if process.returncode else None), stderr)

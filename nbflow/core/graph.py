@@ -1,7 +1,8 @@
 """From outlines to a pipeline: which step feeds which, and in what order they can run.
 
-Inside one notebook position decides who makes a variable; across notebooks the last maker of the one other
-notebook that makes it. Files meet by path. What is wrong is returned as findings; a cycle leaves ``order`` empty.
+Inside one notebook position decides who makes a variable; across notebooks the last maker of the one other notebook
+that makes it. Files meet by path (``paths``). What is wrong is returned as findings; steps on a cycle stay in notebook
+order. Read ``slicing`` next for what runs in each step.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -97,212 +98,331 @@ def full_name(notebook: str, step: str) -> str:
     return f"{notebook.removesuffix('.ipynb')}.{step}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A step on its way into the pipeline."""
+
+    id: str
+    notebook: str
+    outline: StepOutline
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """An input whose only maker begins above it and ends below it: a circle if the maker needs this step too."""
+
+    step: _Here
+    item: Item
+    maker: str
+
+
 class _Builder:
     def __init__(self, outlines: Sequence[Outline]) -> None:
         self.outlines = {o.notebook.path: o for o in outlines}
         self.findings: list[Finding] = [f for o in outlines for f in o.findings]
-        self.plain: list[tuple[str, str, StepOutline]] = [
-            (full_name(o.notebook.path, s.name), o.notebook.path, s) for o in outlines for s in o.steps
+        self.all = [
+            _Here(full_name(o.notebook.path, s.name), o.notebook.path, s) for o in outlines for s in o.steps
         ]
-        # (notebook, variable) → its makers' (last cell, full name), by last cell.
+        self.by_id = {here.id: here for here in self.all}
+        # variable → notebook → its makers' (last cell, full name), by last cell.
         self.makers: dict[str, dict[str, list[tuple[int, str]]]] = {}
-        self.writers: list[tuple[str, str, Item]] = []
-        for full, path, step in self.plain:
-            folder = self.outlines[path].notebook.folder
-            for item in step.declaration.outputs:
-                if item.is_file:
-                    self.writers.append((paths.from_root(folder, str(item.path)), full, item))
-                else:
-                    self.makers.setdefault(str(item.name), {}).setdefault(path, []).append((step.last, full))
+        self.writers: paths.PathIndex[tuple[_Here, Item]] = paths.PathIndex(())
+        self.around: list[_Around] = []
+        for here in self.all:
+            self._add_outputs(here)
         for by_notebook in self.makers.values():
             for makers in by_notebook.values():
                 makers.sort()
-        self.exact_writers: dict[str, list[str]] = {}
-        for path, full, _ in self.writers:
-            self.exact_writers.setdefault(path, []).append(full)
-        self.wide_writers = [(p, f) for p, f, _ in self.writers if p.endswith("/") or paths.is_glob(p)]
+
+    def _add_outputs(self, here: _Here) -> None:
+        folder = self.outlines[here.notebook].notebook.folder
+        for item in here.outline.declaration.outputs:
+            if item.is_file:
+                where = paths.from_root(folder, str(item.path))
+                self._find_double_writers(where, here, item)
+                self.writers.add(where, (here, item))
+            else:
+                by_notebook = self.makers.setdefault(str(item.name), {})
+                by_notebook.setdefault(here.notebook, []).append((here.outline.last, here.id))
 
     def build(self) -> Pipeline:
-        self._find_double_writers()
         names = self._short_names()
         edges: list[Edge] = []
         steps: dict[str, Step] = {}
-        for full, path, step in self.plain:
-            inputs = self._inputs(full, path, step)
-            mine = [Edge(m, full, i.item.label, i.item.is_file) for i in inputs for m in i.makers]
-            mine += [Edge(a, full, "--after") for a in self._after(full, path, step)]
+        for here in self.all:
+            inputs = self._inputs(here)
+            mine = [Edge(m, here.id, i.item.label, i.item.is_file) for i in inputs for m in i.makers]
+            if here.outline.declaration.after:
+                mine += [Edge(a, here.id, "--after") for a in self._after(here)]
             edges += mine
-            needs = tuple(dict.fromkeys(e.source for e in mine))
-            steps[full] = Step(full, names[full], step, path, tuple(inputs), needs)
-        order = _order(steps)
+            needs = tuple(dict.fromkeys([e.source for e in mine]))
+            steps[here.id] = Step(here.id, names[here.id], here.outline, here.notebook, tuple(inputs), needs)
+        self._settle_around(steps)
+        order = order_of(steps)
         if len(order) < len(steps):
-            self._find_cycle(steps, order)
+            self._find_cycles(steps, order)
             order = list(steps)
         return Pipeline(self.outlines, {i: steps[i] for i in order}, tuple(edges), tuple(self.findings))
 
     def _short_names(self) -> dict[str, str]:
-        names = Counter(s.name for _, _, s in self.plain)
-        stems = Counter((self.outlines[p].notebook.stem, s.name) for _, p, s in self.plain)
+        names = Counter([here.outline.name for here in self.all])
+        stems = Counter([(self._stem(here), here.outline.name) for here in self.all])
         found = {}
-        for full, path, step in self.plain:
-            stem = self.outlines[path].notebook.stem
-            if names[step.name] == 1:
-                found[full] = step.name
-            elif stems[stem, step.name] == 1:
-                found[full] = f"{stem}.{step.name}"
+        for here in self.all:
+            name = here.outline.name
+            if names[name] == 1:
+                found[here.id] = name
             else:
-                found[full] = full
+                stem = self._stem(here)
+                found[here.id] = f"{stem}.{name}" if stems[stem, name] == 1 else here.id
         return found
 
-    # --- inputs ------------------------------------------------------------------------------------
+    def _stem(self, here: _Here) -> str:
+        return self.outlines[here.notebook].notebook.stem
 
-    def _inputs(self, full: str, path: str, step: StepOutline) -> list[Input]:
+    # --- variables -------------------------------------------------------------------------------------------
+
+    def _inputs(self, here: _Here) -> list[Input]:
         found = []
-        for item in step.declaration.inputs:
-            if item.is_file:
-                found.append(self._file_input(full, path, step, item))
-            else:
-                variable = self._variable_input(full, path, step, item)
-                if variable:
-                    found.append(variable)
+        for item in here.outline.declaration.inputs:
+            given = self._file_input(here, item) if item.is_file else self._variable_input(here, item)
+            if given is not None:
+                found.append(given)
         return found
 
-    def _variable_input(self, full: str, path: str, step: StepOutline, item: Item) -> Input | None:
-        name = str(item.name)
-        declared_at = step.input_cells[item.label]
-        by_notebook = self.makers.get(name, {})
-        here = by_notebook.get(path, [])
-        above = [m for m in here[: bisect_left(here, (declared_at, ""))] if m[1] != full]
-        if above:
-            cell, maker = above[-1]
-            return Input(item, (maker,), bound_at=cell)
-        elsewhere = {p: m for p, m in by_notebook.items() if p != path}
+    def _variable_input(self, here: _Here, item: Item) -> Input | None:
+        by_notebook = self.makers.get(str(item.name), {})
+        makers = by_notebook.get(here.notebook, [])
+        at = bisect_left(makers, (here.outline.input_cells[item.label], ""))
+        for cell, maker in reversed(makers[max(at - 2, 0) : at]):
+            if maker != here.id:
+                return Input(item, (maker,), "", cell)
+        elsewhere = {p: m for p, m in by_notebook.items() if p != here.notebook}
         if len(elsewhere) == 1:
             maker = next(iter(elsewhere.values()))[-1][1]
-            bound = [c for c in self.outlines[path].binders.get(name, ()) if c < step.last]
-            if any(self.outlines[path].is_context(c) for c in bound):
-                self._ambiguous_with_context(path, step, item, maker, bound)
-            return Input(item, (maker,), bound_at=0)
-        self._find_no_maker(path, step, item, here, elsewhere)
+            self._find_bound_too(here, item, maker)
+            return Input(item, (maker,))
+        if elsewhere:
+            names = " and ".join(f"'{m[-1][1]}'" for m in elsewhere.values())
+            self._find(
+                "two-makers", here, here.outline.input_cells[item.label],
+                f"'{item.name}' is made in more than one other notebook: by {names}.",
+                "Give one of them another name, or run fewer notebooks together.",
+            )  # fmt: skip
+            return None
+        self._find_no_maker(here, item, [m for m in makers if m[1] != here.id])
         return None
 
-    def _ambiguous_with_context(self, path: str, step: StepOutline, item: Item, maker: str, bound: list[int]) -> None:
-        cell = next(c for c in bound if self.outlines[path].is_context(c))
-        self._find(
-            "two-makers", path, step.input_cells[item.label], step.name,
-            f"'{item.name}' is made by step '{maker}' of another notebook, and cell {cell} of this notebook binds it too.",
-            "Give one of the two another name.",
+    def _bound_above(self, here: _Here, name: str, cell: int) -> int:
+        """The nearest context cell above ``cell`` that binds the name, 0 if none."""
+        cells = self.outlines[here.notebook].bindings.in_context.get(name, [])
+        at = bisect_left(cells, cell)
+        return cells[at - 1] if at else 0
+
+    def _find_bound_too(self, here: _Here, item: Item, maker: str) -> None:
+        cell = self._bound_above(here, str(item.name), here.outline.last)
+        if cell:
+            self._find(
+                "two-makers", here, here.outline.input_cells[item.label],
+                f"'{item.name}' is made by step '{maker}' of another notebook, and cell {cell} of this notebook binds "
+                "it too.",
+                f"Give one of the two another name, or remove '{item.name}' from -i if cell {cell} is meant.",
+            )  # fmt: skip
+
+    def _find_no_maker(self, here: _Here, item: Item, makers: list[tuple[int, str]]) -> None:
+        """Nobody above makes the input. ``makers``: those below, in this notebook."""
+        name, cell = str(item.name), here.outline.input_cells[item.label]
+        context = self._bound_above(here, name, cell)
+        outline = self.outlines[here.notebook]
+        undeclared = outline.bindings.in_steps.get(name, [])
+        binder = outline.step_at(undeclared[at - 1]) if (at := bisect_left(undeclared, cell)) else None
+        if binder is not None and binder is not here.outline and not binder.outputs(name):
+            where = undeclared[at - 1]
+            if where > context:
+                self._find_undeclared(here, name, binder, where)
+                return
+        if context:
+            self._find(
+                "not-a-step-output", here, cell,
+                f"'{name}' is bound by cell {context}, which is not a step, so it is no input.",
+                f"Remove '{name}' from -i: what context cells bind comes along by itself.",
+            )  # fmt: skip
+        elif makers:
+            self._find_below(here, item, makers[0])
+        else:
+            hint = did_you_mean(name, [n for n in self.makers if n != name])
+            self._find(
+                "no-maker", here, cell, f"No step makes the input '{name}'.{hint}",
+                f"Add '-o {name}' to the step that makes it, or remove '{name}' from -i.",
+            )  # fmt: skip
+
+    def _find_undeclared(self, here: _Here, name: str, binder: StepOutline, where: int) -> None:
+        self.findings.append(
+            Finding(
+                "undeclared-output", "error", here.notebook, where, here.outline.name,
+                f"This step takes '{name}', which step '{binder.name}' binds (cell {where}) and does not declare.",
+                f"Add '-o {name}' to step '{binder.name}'.", add_outputs=(name,), fix_step=binder.name,
+            )
         )  # fmt: skip
 
-    def _find_no_maker(
-        self, path: str, step: StepOutline, item: Item, here: list[tuple[int, str]], elsewhere: Mapping[str, list[tuple[int, str]]]
-    ) -> None:
-        name, cell = str(item.name), step.input_cells[item.label]
-        below = [(c, m) for c, m in here if not m.endswith(f".{step.name}")]
-        if len(elsewhere) > 1:
-            makers = " and ".join(f"'{m[-1][1]}'" for m in elsewhere.values())
-            self._find("two-makers", path, cell, step.name, f"'{name}' is made in more than one other notebook: {makers}.",
-                       "Give one of them another name, or run fewer notebooks together.")  # fmt: skip
-        elif below:
-            self._find("maker-below", path, cell, step.name,
-                       f"'{name}' is made by step '{below[0][1].rpartition('.')[2]}' further down (cell {below[0][0]}).",
-                       "Move the cell that makes it above this one: a notebook reads from top to bottom.")  # fmt: skip
-        elif any(self.outlines[path].is_context(c) for c in self.outlines[path].binders.get(name, ())):
-            context = next(c for c in self.outlines[path].binders[name] if self.outlines[path].is_context(c))
-            self._find("not-a-step-output", path, cell, step.name,
-                       f"'{name}' is bound by cell {context}, which is not a step, so it is no input.",
-                       f"Remove '{name}' from -i: context cells come along by themselves.")  # fmt: skip
-        else:
-            hint = did_you_mean(name, self.makers)
-            self._find("no-maker", path, cell, step.name, f"No step makes the input '{name}'.{hint}",
-                       f"Add '-o {name}' to the step that makes it, or remove it from -i.")  # fmt: skip
+    def _find_below(self, here: _Here, item: Item, below: tuple[int, str]) -> None:
+        maker = self.by_id[below[1]].outline
+        if maker.first < here.outline.input_cells[item.label]:
+            self.around.append(_Around(here, item, below[1]))
+            return
+        self._find(
+            "maker-below", here, here.outline.input_cells[item.label],
+            f"'{item.name}' is made by step '{maker.name}' further down (cell {below[0]}).",
+            "Move the cell that makes it above this one: a notebook reads from top to bottom.",
+        )  # fmt: skip
 
-    def _file_input(self, full: str, path: str, step: StepOutline, item: Item) -> Input:
-        where = paths.from_root(self.outlines[path].notebook.folder, str(item.path))
-        makers = []
-        if where.endswith("/") or paths.is_glob(where):
-            candidates: Iterable[tuple[str, str]] = ((p, f) for p, f, _ in self.writers)
-        else:
-            candidates = [(where, f) for f in self.exact_writers.get(where, ())] + self.wide_writers
-        for written, maker in candidates:
-            if not paths.meet(written, where):
-                continue
-            if maker == full:
-                self._find("reads-own-output", path, step.input_cells[item.label], step.name,
-                           f"'{item.path}' is an input and an output of this step.",
-                           "Write to another path: a step may not overwrite what it reads.")  # fmt: skip
+    def _settle_around(self, steps: Mapping[str, Step]) -> None:
+        for around in self.around:
+            here, name = around.step, around.item.name
+            maker = self.by_id[around.maker].outline
+            cell = here.outline.input_cells[around.item.label]
+            way = _way(steps, around.maker, here.id)
+            if way:
+                names = " → ".join([*(steps[s].name for s in way), steps[way[0]].name])
+                self._find(
+                    "cycle", here, cell,
+                    f"These steps need each other: {names}. Step '{maker.name}' ({_cells(maker)}) makes '{name}' at its "
+                    f"last cell, below this one ({_cells(here.outline)}), and needs this step.",
+                    f"Break the circle: give the cells of '{maker.name}' above this one a step name of their own.",
+                )  # fmt: skip
+            else:
+                self._find(
+                    "maker-below", here, cell,
+                    f"'{name}' is made by step '{maker.name}' ({_cells(maker)}), whose last cell stands below this one: "
+                    "a step makes its outputs at its last cell.",
+                    f"Move this cell below cell {maker.last}, or give the cells of '{maker.name}' above this one a step "
+                    "name of their own.",
+                )  # fmt: skip
+
+    # --- files ---------------------------------------------------------------------------------------------
+
+    def _file_input(self, here: _Here, item: Item) -> Input:
+        where = paths.from_root(self.outlines[here.notebook].notebook.folder, str(item.path))
+        cell = here.outline.input_cells[item.label]
+        makers: dict[str, None] = {}
+        for written, (maker, output) in self.writers.meeting(where):
+            if maker is here:
+                what = "is an input and an output" if written == where else f"is an input, and '{output.path}' an output"
+                self._find(
+                    "reads-own-output", here, cell, f"'{item.path}' {what} of this step.",
+                    "Write to another path: a step may not overwrite what it reads.",
+                )  # fmt: skip
             elif not paths.covers(written, where) and not paths.covers(where, written):
-                self._find("paths-meet-in-part", path, step.input_cells[item.label], step.name,
-                           f"'{item.path}' and '{written}' (made by step '{maker}') overlap only in part.",
-                           "Write patterns of which one contains the other.")  # fmt: skip
+                self._find(
+                    "paths-meet-in-part", here, cell,
+                    f"'{item.path}' and '{output.path}' (made by step '{maker.outline.name}') overlap only in part.",
+                    "Write patterns of which one contains the other.",
+                )  # fmt: skip
             else:
-                makers.append(maker)
-        return Input(item, tuple(dict.fromkeys(makers)), where)
+                makers[maker.id] = None
+        return Input(item, tuple(makers), where)
 
-    def _after(self, full: str, path: str, step: StepOutline) -> list[str]:
-        found = []
-        for name in step.declaration.after:
-            matches = [
-                f for f, p, s in self.plain
-                if f == name or (s.name == name and p == path) or f"{self.outlines[p].notebook.stem}.{s.name}" == name
-            ] or [f for f, _, s in self.plain if s.name == name]  # fmt: skip
-            if len(matches) == 1 and matches[0] != full:
-                found.append(matches[0])
-                continue
-            if matches == [full]:
-                message, fix = f"--after {name}: a step cannot come after itself.", "Remove it."
-            elif matches:
-                message = f"--after {name} could be {' or '.join(matches)}."
-                fix = "Write the full name."
+    def _find_double_writers(self, where: str, here: _Here, item: Item) -> None:
+        for other, (first, output) in self.writers.meeting(where):
+            if first is here:
+                who = f"'{output.path}'" + (" too" if other == where else ", which overlaps")
+                message = f"This step writes '{item.path}' and {who}: a file is declared once."
             else:
-                hint = did_you_mean(name, (s.name for _, _, s in self.plain))
-                message, fix = f"--after {name}: there is no such step.{hint}", "Name a step of this pipeline."
-            self._find("unknown-step", path, step.first, step.name, message, fix)
+                both = "it" if other == where else f"'{output.path}', which overlaps"
+                message = (
+                    f"This step writes '{item.path}', and step '{first.outline.name}' ({first.notebook}, "
+                    f"{_cells(first.outline)}) writes {both}: a file has one maker."
+                )
+            self._find("two-writers", here, here.outline.last, message, "Write to different paths.")
+
+    # --- order and cycles ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _by_word(self) -> Mapping[str, list[_Here]]:
+        """Plain name, or ``stem.name`` → steps."""
+        found: dict[str, list[_Here]] = {}
+        for here in self.all:
+            found.setdefault(here.outline.name, []).append(here)
+            found.setdefault(f"{self._stem(here)}.{here.outline.name}", []).append(here)
         return found
 
-    # --- writers and cycles ------------------------------------------------------------------------
+    def _after(self, here: _Here) -> list[str]:
+        found = []
+        for name in here.outline.declaration.after:
+            matches = self._called(name, here)
+            if len(matches) == 1 and matches[0] is not here:
+                found.append(matches[0].id)
+                continue
+            fix = "Name another step of this pipeline."
+            if matches == [here]:
+                message, fix = f"--after {name}: a step cannot come after itself.", "Remove it."
+            elif matches:
+                message = f"--after {name} could be {' or '.join(m.id for m in matches)}."
+                fix = "Write the full name."
+            else:
+                message = f"--after {name}: there is no such step.{did_you_mean(name, self._by_word)}"
+            self._find("unknown-step", here, here.outline.first, message, fix)
+        return found
 
-    def _find_double_writers(self) -> None:
-        seen: set[frozenset[str]] = set()
-        for where, fulls in self.exact_writers.items():
-            if len(fulls) > 1:
-                self._double_writer(where, fulls[0], where, fulls[1], seen)
-        for wide, full in self.wide_writers:
-            for where, other, _ in self.writers:
-                if where != wide and paths.meet(wide, where):
-                    self._double_writer(wide, full, where, other, seen)
+    def _called(self, name: str, here: _Here) -> list[_Here]:
+        """The steps that a name may mean: by its full name, in this notebook, in any."""
+        if name in self.by_id:
+            return [self.by_id[name]]
+        matches = self._by_word.get(name, [])
+        return [m for m in matches if m.notebook == here.notebook] or matches
 
-    def _double_writer(self, a: str, first: str, b: str, second: str, seen: set[frozenset[str]]) -> None:
-        key = frozenset((a, first, b, second))
-        if key in seen:
-            return
-        seen.add(key)
-        path, step = next((p, s) for f, p, s in self.plain if f == second)
-        who = f"step '{first}' writes '{a}'" if first != second else f"it writes '{a}' too"
-        self._find("two-writers", path, step.last, step.name, f"This step writes '{b}' and {who}: a file has one maker.",
-                   "Give the files different names.")  # fmt: skip
+    def _find_cycles(self, steps: Mapping[str, Step], order: Sequence[str]) -> None:
+        left = dict.fromkeys(s for s in steps if s not in frozenset(order)) if order else dict.fromkeys(steps)
+        while left:
+            walk = {next(iter(left)): None}
+            current = next(iter(walk))
+            while (need := next((n for n in steps[current].needs if n in left), None)) not in (None, *walk):
+                walk[str(need)] = None
+                current = str(need)
+            names = list(walk)
+            if need is not None:
+                self._say_cycle(steps, names[names.index(need) :][::-1])
+            for name in names:
+                del left[name]
 
-    def _find_cycle(self, steps: Mapping[str, Step], order: Sequence[str]) -> None:
-        left = {s for s in steps if s not in set(order)}
-        walk = [next(s for s in steps if s in left)]
-        while walk[-1] not in walk[:-1]:
-            walk.append(next(n for n in steps[walk[-1]].needs if n in left))
-        cycle = walk[walk.index(walk[-1]) :][::-1]
-        first = steps[cycle[0]]
-        places = ", ".join(
-            f"{steps[s].name} in {steps[s].notebook} cell{'s' if len(steps[s].outline.cells) > 1 else ''} "
-            + ", ".join(map(str, steps[s].outline.cells))
-            for s in cycle[:-1]
-        )
-        self._find("cycle", first.notebook, first.outline.first, first.outline.name,
-                   f"These steps need each other: {' → '.join(steps[s].name for s in cycle)} ({places}).",
-                   "Break the circle: split one of the steps, or take one input or --after away.")  # fmt: skip
+    def _say_cycle(self, steps: Mapping[str, Step], cycle: list[str]) -> None:
+        first = min(range(len(cycle)), key=lambda i: list(steps).index(cycle[i]))
+        cycle = [*cycle[first:], *cycle[:first]]
+        names = " → ".join(steps[s].name for s in [*cycle, cycle[0]])
+        places = "; ".join(f"{steps[s].name} is in {steps[s].notebook}, {_cells(steps[s].outline)}" for s in cycle)
+        self._find(
+            "cycle", self.by_id[cycle[0]], steps[cycle[0]].outline.first,
+            f"These steps need each other: {names} ({places}).",
+            "Break the circle: split one of the steps, or take one input or --after away.",
+        )  # fmt: skip
 
-    def _find(self, code: str, path: str, cell: int, step: str, message: str, fix: str) -> None:
-        self.findings.append(Finding(code, "error", path, cell, step, message, fix))
+    def _find(self, code: str, here: _Here, cell: int, message: str, fix: str) -> None:
+        self.findings.append(Finding(code, "error", here.notebook, cell, here.outline.name, message, fix))
 
 
-def _order(steps: Mapping[str, Step]) -> list[str]:
+def _cells(step: StepOutline) -> str:
+    numbers = ", ".join(map(str, step.cells))
+    return f"cell {numbers}" if len(step.cells) == 1 else f"cells {numbers}"
+
+
+def _way(steps: Mapping[str, Step], start: str, goal: str) -> list[str]:
+    """A shortest way along ``needs``, as it would run (from ``goal`` to ``start``); empty where there is none."""
+    came: dict[str, str] = {start: ""}
+    queue = [start]
+    for current in queue:
+        if current == goal:
+            way = [current]
+            while came[way[-1]]:
+                way.append(came[way[-1]])
+            return way
+        for need in steps[current].needs:
+            if need not in came:
+                came[need] = current
+                queue.append(need)
+    return []
+
+
+def order_of(steps: Mapping[str, Step]) -> list[str]:
     """Topological order, in notebook order where the edges leave a choice. Steps on or below a cycle are missing."""
     rank = {s: i for i, s in enumerate(steps)}
     by_rank = list(steps)

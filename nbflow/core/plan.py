@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from nbflow.core import paths
 from nbflow.core.fingerprint import Circumstances, Fingerprint, Surroundings, compare, fingerprint
 from nbflow.core.graph import Input, Pipeline, Step
-from nbflow.core.model import Artifact, Reason, Record
+from nbflow.core.model import REF, Artifact, Reason, Record
 from nbflow.core.slicing import Piece, Slice, definition_pieces, slice_step
 
 
@@ -185,12 +185,19 @@ class Planner:
         for path, digest in record.read_modules.items():
             if self.surroundings.module_digest(paths.from_root(folder, path)) != digest:
                 found.append(Reason("module", f"{paths.from_root(folder, path)} changed"))
+        if not found:
+            found += [Reason("damaged", f"{path}, kept by reference, is not as it was made") for path in self._lost(record)]
         if not found and not self.known.intact(record):
             found.append(Reason("damaged", "a stored output is missing or damaged"))
         return tuple(found)
 
+    def _lost(self, record: Record) -> list[str]:
+        """Files whose bytes are not stored and that are no longer what the step made."""
+        kept = (f for a in record.artifacts if a.kind == "file" and a.format == REF for f in a.files)
+        return [f.path for f in kept if self.surroundings.file(f.path) != f.digest]
+
     def named_digest(self, step: Step, path: str) -> str | None:
-        """Digest of a file that the code names by a literal; ``None`` for folders, declared files and what is not there."""
+        """Digest of a file that the code names; ``None`` for folders, declared files and what is not there."""
         if self.surroundings.listing(path) is not None or self.is_declared(step, path):
             return None
         return self.surroundings.file(path)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from nbflow.core.collect import NOTHING
@@ -38,8 +37,13 @@ class Read(NamedTuple):
     """One read of a cell, with everything it may mean."""
 
     name: str
+    at: int
+    """The cell where it is looked up: code of the step's own functions may be called as late as in its last cell."""
     sources: tuple[Source, ...]
     mode: Mode
+
+
+_Asked = tuple[str, int, int, Mode]
 
 
 class Need(NamedTuple):
@@ -50,15 +54,6 @@ class Need(NamedTuple):
     """The cell of the other step that binds it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The fixed places of one step: its cells, and where the names of its file items are bound."""
-
-    cells: frozenset[int]
-    first: int
-    paths: frozenset[str]
-
-
 class Resolver:
     """Resolves names for ``step``; for nobody in particular where it is ``None``."""
 
@@ -67,7 +62,7 @@ class Resolver:
         self.bindings = outline.bindings
         self.supplies = supplies
         self.own: frozenset[int] = frozenset(step.cells) if step else frozenset()
-        self._first = step.first if step else 0
+        self._first, self._last = (step.first, step.last) if step else (0, 0)
         self._paths = _path_names(step) if step else frozenset()
         self._found: dict[tuple[str, int, int], tuple[Source, ...]] = {}
         self._reads: dict[int, list[Read]] = {}
@@ -102,7 +97,7 @@ class Resolver:
                     return found
             elif self._collect_imports(found, name, number):
                 return found
-            elif not shadow and supply < 0 and name != "_" and not self._only_imports(name, number):
+            elif not shadow and supply < 0 and name != "_" and not self.only_imports(name, number):
                 shadow = number
                 declared = other.outputs(name)
                 if declared:
@@ -154,7 +149,7 @@ class Resolver:
                     return True
         return False
 
-    def _only_imports(self, name: str, number: int) -> bool:
+    def only_imports(self, name: str, number: int) -> bool:
         """Whether a step's cell binds the name by imports alone, which are no data."""
         units = self.outline.units(number)
         indexes = self.bindings.units_binding(number, name)
@@ -172,45 +167,51 @@ class Resolver:
         return known
 
     def _read_cell(self, number: int) -> list[Read]:
-        found: list[Read] = []
-        queue: list[tuple[str, int, Mode]] = []
+        queue: list[_Asked] = []
+        held: list[_Asked] = []
         own = number in self.own
         for index, unit in enumerate(self.outline.units(number)):
-            queue += [(n, index, "now") for n in unit.now.reads]
-            if unit.later is not NOTHING and unit.later.reads:
-                if unit.kind == "other":  # A lambda may run as the statement does, and see what this binds or hides.
-                    queue += [(n, at, "later") for n in unit.later.reads for at in (index, index + 1)]
-                if own:
-                    queue += [(n, WHOLE, "later") for n in unit.later.reads]
-        seen: set[tuple[str, int]] = set()
-        while queue:
-            name, index, mode = queue.pop()
-            if (name, index) in seen:
+            queue += [(n, number, index, "now") for n in unit.now.reads]
+            if unit.later is NOTHING or not unit.later.reads:
                 continue
-            seen.add((name, index))
-            sources = self.find(name, number, index)
-            found.append(Read(name, sources, mode))
+            if unit.kind == "other":  # A lambda may run as the statement does, and see what this binds or hides.
+                queue += [(n, number, index + 1, "later") for n in unit.later.reads]
+                held += [(n, number, index, "held") for n in unit.later.reads]
+            if own:
+                queue += [(n, self._last, WHOLE, "later") for n in unit.later.reads]
+        found: list[Read] = []
+        seen: set[tuple[str, int, int]] = set()
+        while queue or held:
+            name, at, index, mode = queue.pop() if queue else held.pop()
+            if (name, at, index) in seen:
+                continue
+            seen.add((name, at, index))
+            sources = self.find(name, at, index)
+            found.append(Read(name, at, sources, mode))
             for source in sources:
                 if source.kind == "unit":
-                    queue += self._behind(source, index, mode)
+                    self._ask_behind(source, at, index, mode, queue, held)
         return found
 
-    def _behind(self, source: Source, index: int, mode: Mode) -> list[tuple[str, int, Mode]]:
-        """What code behind a value reads when it is called at ``index`` of the reading cell."""
+    def _ask_behind(
+        self, source: Source, at: int, index: int, mode: Mode, queue: list[_Asked], held: list[_Asked]
+    ) -> None:
+        """Add what code behind a value reads when it is called at unit ``index`` of cell ``at``."""
         unit = self.outline.units(source.cell)[source.unit]
         if unit.kind in ("import", "literal"):
-            return []
-        found: list[tuple[str, int, Mode]] = []
-        if unit.later is not NOTHING:
-            defines = unit.kind != "other" or not unit.now.reads or self._is_definition(source.cell, unit)
-            how: Mode = "later" if defines and mode != "held" else "held"
-            found += [(n, index, how) for n in unit.later.reads]
+            return
+        if unit.later is not NOTHING and unit.later.reads:
+            if mode != "held" and self._is_definition(source.cell, unit):
+                queue += [(n, at, index, "later") for n in unit.later.reads]
+            else:
+                held += [(n, at, index, "held") for n in unit.later.reads]
         if unit.kind == "other":
-            found += [(n, index, "held") for n in self._held_by(source.cell, source.unit)]
-        return found
+            held += [(n, at, index, "held") for n in self._held_by(source.cell, source.unit)]
 
     def _is_definition(self, number: int, unit: Unit) -> bool:
-        """Whether a unit is a decorated function or class."""
+        """Whether what a unit binds is itself a function or class: ``def``, decorated or not, or a lambda alone."""
+        if unit.kind != "other" or not unit.now.reads:
+            return True
         return self.outline.text(number, unit.line).startswith(("def ", "class ", "async ", "@"))
 
     def _held_by(self, number: int, index: int) -> tuple[str, ...]:
@@ -290,7 +291,7 @@ class Resolver:
         between = changers[bisect_left(changers, source.cell + 1) : bisect_left(changers, reader)]
         if not between or any(i.bound == name for i in self.outline.units(source.cell)[source.unit].imports):
             return []
-        return [n for n in between if n not in self.own]
+        return between
 
 
 def _path_names(step: StepOutline) -> frozenset[str]:

@@ -7,7 +7,7 @@ what happens next, and it never retries. ``papermill`` runs a slice in a kernel 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -61,11 +61,19 @@ class Outcome:
     """Files in the attempt's folder with the rest of outputs that were too long."""
 
 
+class Tell(Protocol):
+    """Hears how an attempt gets on."""
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        """``done`` of ``total`` cells of the step have run; ``text`` is what a cell has just printed, or empty."""
+        ...
+
+
 class Executor(Protocol):
     """What runs attempts. Its methods may be called from any thread, ``run`` from several at once."""
 
-    def run(self, job: Job, on_output: Callable[[str], None]) -> Outcome:
-        """Run a slice to its end and clean up. ``on_output`` is told what cells print, as it comes."""
+    def run(self, job: Job, tell: Tell) -> Outcome:
+        """Run a slice to its end and clean up. ``tell`` hears of it, in the thread that runs it."""
         ...
 
     def stop(self, key: str, force: bool) -> None:
@@ -74,4 +82,4 @@ class Executor(Protocol):
         ...
 
 
-__all__ = ["Executor", "Job", "Outcome", "Status", "bootstrap"]
+__all__ = ["Executor", "Job", "Outcome", "Status", "Tell", "bootstrap"]

@@ -16,7 +16,7 @@ import nbformat
 import psutil
 import pytest
 
-from nbflow.executors import Job, Outcome
+from nbflow.executors import Job, Outcome, Tell
 from nbflow.executors.papermill import PapermillExecutor
 from nbflow.masking import Masker
 
@@ -58,8 +58,16 @@ def job(folder: Path, *cells: dict[str, Any], key: str = "a#1", **more: Any) -> 
     return Job(key, notebook, "python3", folder, folder / "attempt", "steps/a", **more)
 
 
-def ignore(text: str) -> None:
+def ignore(done: int, total: int, text: str) -> None:
     pass
+
+
+def hears(told: list[str]) -> Tell:
+    def tell(done: int, total: int, text: str) -> None:
+        if text:
+            told.append(text)
+
+    return tell
 
 
 def shown(outcome: Outcome) -> list[tuple[int | None, list[Any]]]:
@@ -93,7 +101,7 @@ def test_a_slice_runs_in_its_folder_with_its_parameters_and_environment(
         cell(9, "exit()"),
     ]
     outcome = PapermillExecutor().run(
-        job(tmp_path, *cells, parameters={"n": 5, "unknown": 1}, environment={"A": "b"}), told.append
+        job(tmp_path, *cells, parameters={"n": 5, "unknown": 1}, environment={"A": "b"}), hears(told)
     )
     assert (outcome.status, outcome.error, outcome.cell, outcome.logs) == ("succeeded", "", None, ())
     assert 0 < outcome.seconds < 60
@@ -184,8 +192,9 @@ def test_a_person_can_stop_a_step_and_kill_one_that_will_not(tmp_path: Path) -> 
     executor = PapermillExecutor()
     told: list[str] = []
 
-    def stop_when_told(text: str) -> None:
-        told.append(text)
+    def stop_when_told(done: int, total: int, text: str) -> None:
+        if text:
+            told.append(text)
         force = "no" in text
         if force or "runs" in text:
             threading.Thread(target=executor.stop, args=("a#1", force)).start()
@@ -207,7 +216,7 @@ def test_long_output_is_cut_and_takes_little_memory(tmp_path: Path) -> None:
     before = psutil.Process().memory_info().rss
     peak = 0
 
-    def watch(text: str) -> None:
+    def watch(done: int, total: int, text: str) -> None:
         nonlocal peak
         sizes.append(len(text))
         peak = max(peak, psutil.Process().memory_info().rss)

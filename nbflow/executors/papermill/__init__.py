@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextvars
 import threading
 
-from nbflow.executors import Job, Outcome
-from nbflow.executors.papermill.attempt import Attempt, OnOutput, stopped_early
+from nbflow.executors import Job, Outcome, Tell
+from nbflow.executors.papermill.attempt import Attempt, stopped_early
 from nbflow.masking import Masker
 
 
@@ -23,7 +23,7 @@ class PapermillExecutor:
         self._attempts: dict[str, Attempt] = {}
         self._stopped: set[str] = set()
 
-    def run(self, job: Job, on_output: OnOutput) -> Outcome:
+    def run(self, job: Job, tell: Tell) -> Outcome:
         """See ``Executor``. What it raises is a fault of nbflow or of a library, never of the notebook."""
         with self._lock:
             if job.key in self._stopped:
@@ -33,7 +33,7 @@ class PapermillExecutor:
             from nbflow.executors.papermill.client import perform
 
             # nbclient keeps an event loop per context; an empty one gives each attempt its own.
-            return contextvars.Context().run(perform, attempt, on_output, self._masker)
+            return contextvars.Context().run(perform, attempt, tell, self._masker)
         finally:
             with self._lock:
                 del self._attempts[job.key]

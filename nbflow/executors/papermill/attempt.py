@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +149,3 @@ async def _interrupted(kernel: ColdKernel) -> None:
 def stopped_early(job: Job) -> Outcome:
     """The outcome of an attempt that was stopped before it began."""
     return Outcome("stopped", job.notebook)
-
-
-OnOutput = Callable[[str], None]

@@ -25,8 +25,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 
-from nbflow.executors import Outcome
-from nbflow.executors.papermill.attempt import Attempt, OnOutput
+from nbflow.executors import Outcome, Tell
+from nbflow.executors.papermill.attempt import Attempt
 from nbflow.executors.papermill.outputs import KeptOutputs, OverflowLog
 from nbflow.executors.papermill.tracebacks import own_frames
 from nbflow.kernels.cold import ColdKernel, log
@@ -47,7 +47,7 @@ lost when a kernel floods its socket."""
 logging.getLogger("papermill").addHandler(logging.NullHandler())
 
 
-def perform(attempt: Attempt, on_output: OnOutput, masker: Masker) -> Outcome:
+def perform(attempt: Attempt, tell: Tell, masker: Masker) -> Outcome:
     """Run the slice of an attempt to its end, whatever that is, and leave no kernel behind."""
     job = attempt.job
     parameters = job.parameters if _takes_parameters(job.notebook) else None
@@ -58,7 +58,7 @@ def perform(attempt: Attempt, on_output: OnOutput, masker: Masker) -> Outcome:
         papermill.execute_notebook(
             as_node(job.notebook), None, parameters and dict(parameters), engine_name=ENGINE,
             kernel_name=job.kernel, progress_bar=False, request_save_on_cell_execute=False,
-            autosave_cell_every=0, attempt=attempt, kernel=kernel, on_output=on_output, masker=masker,
+            autosave_cell_every=0, attempt=attempt, kernel=kernel, tell=tell, masker=masker,
         )  # fmt: skip
         crashed = False
     except DeadKernelError:
@@ -111,12 +111,12 @@ class SliceEngine(Engine):  # type: ignore[misc]  # papermill publishes no types
         *,
         attempt: Attempt,
         kernel: ColdKernel,
-        on_output: OnOutput,
+        tell: Tell,
         masker: Masker,
         **_: Any,
     ) -> None:
         attempt.notebook = nb_man.nb
-        SliceClient(nb_man, attempt, kernel, on_output, masker, kernel_name=kernel_name).execute()
+        SliceClient(nb_man, attempt, kernel, tell, masker, kernel_name=kernel_name).execute()
 
 
 papermill_engines.register(ENGINE, SliceEngine)
@@ -126,11 +126,13 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
     """Talks to the kernel of one attempt."""
 
     def __init__(
-        self, nb_man: Any, attempt: Attempt, kernel: ColdKernel, on_output: OnOutput, masker: Masker, **options: Any
+        self, nb_man: Any, attempt: Attempt, kernel: ColdKernel, tell: Tell, masker: Masker, **options: Any
     ) -> None:
         self.attempt = attempt
         self.kernel = kernel
-        self.on_output = on_output
+        self.tell = tell
+        self.done = 0
+        self.total = 0
         self.masker = masker
         self.displays: dict[str, list[weakref.ref[Any]]] = defaultdict(list)
         self.messages = 0
@@ -178,6 +180,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
     # --- cells -------------------------------------------------------------------------------------
 
     def papermill_execute_cells(self) -> None:
+        self.total = sum(role_of(cell).get("role") == "step" for cell in self.nb.cells)
         for index, cell in enumerate(self.nb.cells):
             if self.attempt.ending:
                 return
@@ -192,6 +195,9 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
                 return
             finally:
                 self.nb_man.cell_complete(cell, cell_index=index)
+            if role_of(cell).get("role") == "step":
+                self.done += 1
+                self.tell(self.done, self.total, "")
         self.attempt.through()
 
     async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **options: Any) -> Any:
@@ -266,7 +272,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
             self.clear_before_next_output = False
         if output["output_type"] == "stream":
             self.kept.text(output["name"], output["text"])
-            self.on_output(output["text"])
+            self.tell(self.done, self.total, output["text"])
             return None
         if output["output_type"] == "error":
             output["traceback"] = own_frames(output["traceback"])

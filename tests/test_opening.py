@@ -1,0 +1,126 @@
+"""Opening a project: which root, which notebooks, which parameters, and whose results."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbflow import ops
+from nbflow.errors import UsageError
+from nbflow.project import Typed, open_project
+from nbflow.store.home import require_own
+
+
+def write(path: Path, *cells: str, parameters: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made: list[dict[str, Any]] = [
+        {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
+        for source in cells
+    ]
+    if parameters:
+        tagged: dict[str, Any] = {
+            "cell_type": "code",
+            "execution_count": None,
+            "metadata": {"tags": ["parameters"]},
+            "outputs": [],
+        }
+        made.insert(0, {**tagged, "source": parameters})
+    path.write_text(json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
+    return path
+
+
+def test_the_root_is_the_nearest_marked_folder_and_names_count_from_there(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    notebook = write(tmp_path / "deep" / "er" / "a.ipynb", "%%step one -o x\nx = 1")
+    project = open_project([notebook], environ={})
+    assert (project.root, list(project.pipeline.steps)) == (tmp_path, ["deep/er/a.one"])
+
+
+def test_a_project_reached_through_a_link_is_the_same_project(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    (real / ".git").mkdir(parents=True)
+    write(real / "a.ipynb", "%%step one -o x\nx = 1")
+    (tmp_path / "link").symlink_to(real)
+    project = open_project([tmp_path / "link" / "a.ipynb"], environ={})
+    assert (project.root, list(project.pipeline.steps)) == (real, ["a.one"])
+
+
+def test_without_sources_the_settings_say_which_notebooks(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.nbflow]\nnotebooks = ["here"]\n')
+    write(tmp_path / "here" / "a.ipynb", "%%step one -o x\nx = 1")
+    write(tmp_path / "there" / "b.ipynb", "%%step two -o y\ny = 1")
+    assert list(open_project([], environ={}, cwd=tmp_path).pipeline.steps) == ["here/a.one"]
+    assert list(open_project([tmp_path], environ={}, cwd=tmp_path).pipeline.steps) == ["here/a.one", "there/b.two"]
+
+
+def test_a_folder_means_its_notebooks_that_have_steps(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    write(tmp_path / "a.ipynb", "%%step one -o x\nx = 1")
+    write(tmp_path / "notes.ipynb", "1 + 1")
+    (tmp_path / "broken.ipynb").write_text("{")
+    assert list(open_project([tmp_path], environ={}).files) == ["a.ipynb"]
+
+
+def test_a_folder_without_steps_is_an_error_that_shows_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    write(tmp_path / "notes.ipynb", "1 + 1")
+    with pytest.raises(UsageError) as caught:
+        open_project([tmp_path], environ={})
+    assert str(caught.value) == (
+        f"No steps found in {tmp_path}.\nTag a cell with a first line such as: %%step clean -i raw -o table"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"n": Typed("7", 7)}, {"n": 7}),
+        ({"word": Typed("7", 7)}, {"word": "7"}),
+        ({"word": Typed("True", True)}, {"word": "True"}),
+        ({"computed": Typed("0.5", 0.5)}, {"computed": 0.5}),
+        ({"items": [1, "a"]}, {"items": [1, "a"]}),
+    ],
+)
+def test_a_parameter_keeps_its_text_where_the_default_is_a_text(
+    tmp_path: Path, given: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    defaults = 'n = 5\nword = "x"\ncomputed = 2 * 3\nitems = []'
+    notebook = write(tmp_path / "a.ipynb", "%%step one -o x\nx = n", parameters=defaults)
+    assert open_project([notebook], environ={}, parameters=given).parameters == wanted
+
+
+def test_an_unknown_parameter_is_an_error_that_guesses_the_near_one(tmp_path: Path) -> None:
+    notebook = write(tmp_path / "a.ipynb", "%%step one -o x\nx = alpha", parameters="alpha = 1\nbeta = 2")
+    with pytest.raises(UsageError) as caught:
+        open_project([notebook], environ={}, parameters={"alhpa": 2})
+    assert str(caught.value) == (
+        "No notebook of this pipeline has a parameter 'alhpa'. Did you mean 'alpha'?\nParameters: alpha, beta."
+    )
+
+
+def test_results_that_others_can_write_are_not_loaded(tmp_path: Path) -> None:
+    require_own(tmp_path)
+    home = tmp_path / ".nbflow"
+    home.mkdir(mode=0o700)
+    require_own(tmp_path)
+    home.chmod(0o770)
+    notebook = write(tmp_path / "a.ipynb", "%%step one -o x\nx = 1")
+    with open_project([notebook], environ={}) as project, pytest.raises(UsageError) as caught:
+        ops.run(project)
+    assert str(caught.value) == (
+        f"{home} can be written by other users: loading stored results from it could run their code.\n"
+        f"If you trust what is in it, close it: chmod 700 '{home}'"
+    )
+
+
+def test_results_of_another_user_are_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".nbflow").mkdir(mode=0o700)
+    mine = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    with pytest.raises(UsageError) as caught:
+        require_own(tmp_path)
+    assert caught.value.message.startswith(f"{tmp_path / '.nbflow'} belongs to another user")
