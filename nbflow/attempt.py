@@ -7,7 +7,6 @@ record. It draws nothing and plans nothing; ``driver`` calls it from a thread pe
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import shutil
@@ -36,9 +35,12 @@ from nbflow.core.graph import Step
 from nbflow.core.model import Artifact, Record, StoredFile
 from nbflow.core.outline import PARAMETERS_TAG
 from nbflow.core.plan import Planned, Planner
+from nbflow.core.view import because
+from nbflow.environment.files import LEFT_OUT
 from nbflow.executors import Executor, Job, Outcome, bootstrap
 from nbflow.masking import Masker
 from nbflow.project import Project
+from nbflow.store.outputs import Aside, matching, move_to
 
 Fact = StepReused | StepSucceeded | StepFailed | StepCrashed | StepCancelled
 
@@ -72,8 +74,8 @@ class Workshop:
         planned = self.planner.decide(step, self.made)
         if planned.action == "reuse" and planned.record is not None:
             self.reuse(step, planned.record)
-            return StepReused(step, attempt, reason=_words(planned), key=planned.record.key, record=planned.record.id)
-        emit(StepStarted(step, attempt))
+            return StepReused(step, attempt, reason=because(planned.reasons), key=planned.record.key, record=planned.record.id)
+        emit(StepStarted(step, attempt, reason=because(planned.reasons, "first run")))
         return _Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit).make()
 
     def stop(self, step: str, attempt: int, force: bool) -> None:
@@ -94,15 +96,24 @@ class Workshop:
             if artifact.kind == "file" and artifact.format != "ref":
                 for file in artifact.files:
                     self._restore(file)
+        self._clear_away_others(step, record)
+
+    def _clear_away_others(self, step: str, record: Record) -> None:
+        """Files that lie in the step's folders and globs though this result did not make them, a later one perhaps."""
+        root = self.project.root
+        made = {root / file.path for artifact in record.artifacts for file in artifact.files}
+        notebook = self.project.pipeline.outlines[self.project.pipeline.steps[step].notebook].notebook
+        for pattern in declared_outputs(self.project.pipeline.steps[step], notebook.folder):
+            for path in matching(root, pattern, LEFT_OUT):
+                if path not in made:
+                    move_to(path, root, self.folder / "replaced")
 
     def _restore(self, file: StoredFile) -> None:
         target = self.project.root / file.path
         if target.is_file() and self.project.store.digest(target) == file.digest:
             return
         if target.exists():
-            keep = self.folder / "replaced" / file.path
-            keep.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(target, keep)
+            move_to(target, self.project.root, self.folder / "replaced")
         target.parent.mkdir(parents=True, exist_ok=True)
         self.project.store.restore(file.digest, target, file.mode)
 
@@ -112,13 +123,14 @@ class Workshop:
         return found
 
 
+def declared_outputs(step: Step, folder: str) -> list[str]:
+    """Its file outputs, from the project root; ``folder`` is its notebook's."""
+    return [paths.from_root(folder, str(o.path)) for o in step.outputs if o.is_file]
+
+
 def handle(step: str, attempt: int) -> str:
     """What the executor knows an attempt by."""
     return f"{step}#{attempt}"
-
-
-def _words(planned: Planned) -> str:
-    return "; ".join(r.detail or r.kind for r in planned.reasons)
 
 
 class _Attempt:
@@ -147,7 +159,8 @@ class _Attempt:
         if self.shop.is_stopped(self.step.id, self.attempt):
             return StepCancelled(self.step.id, self.attempt)
         workspace = self.project.store.workspace(f"{self.shop.run}-{uuid.uuid4().hex[:8]}")
-        aside = _Aside(self.project.root, self.shop.folder / "replaced" / self.step.name, self._declared_outputs())
+        kept, unfinished = (self.shop.folder / name / self.step.name for name in ("replaced", "unfinished"))
+        aside = Aside(self.project.root, self._declared_outputs(), kept, unfinished, LEFT_OUT)
         committed = False
         try:
             named = self._named_files()
@@ -187,7 +200,7 @@ class _Attempt:
         return found
 
     def _declared_outputs(self) -> list[str]:
-        return [paths.from_root(self.notebook.folder, str(o.path)) for o in self.step.outputs if o.is_file]
+        return declared_outputs(self.step, self.notebook.folder)
 
     def _job(self, workspace: Path) -> Job:
         order = workspace / "order.json"
@@ -389,7 +402,7 @@ class _Attempt:
             return StepCrashed(self.step.id, self.attempt, message=mask(outcome.error))
         error = outcome.error or str(result.get("error") or "the step did not finish")
         return StepFailed(
-            self.step.id, self.attempt, error=mask(error), traceback=mask(outcome.traceback),
+            self.step.id, self.attempt, error=mask(error), traceback=mask(outcome.traceback), cell=outcome.cell,
             timed_out=outcome.status == "timed_out",
         )  # fmt: skip
 
@@ -400,47 +413,3 @@ def _read_result(workspace: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found
-
-
-class _Aside:
-    """Declared file outputs that were there before an attempt: moved away, so that what is there was made by it."""
-
-    def __init__(self, root: Path, keep: Path, patterns: list[str]) -> None:
-        self.root = root
-        self.keep = keep
-        self.patterns = patterns
-        self.moved: list[tuple[Path, Path]] = []
-
-    def move(self) -> None:
-        for pattern in self.patterns:
-            for found in self._matching(pattern):
-                target = self.keep / found.relative_to(self.root)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(found, target)
-                self.moved.append((found, target))
-            parent = self.root / (pattern.rstrip("/") if pattern.endswith("/") else os.path.dirname(pattern))
-            if not paths.is_glob(str(parent)):
-                parent.mkdir(parents=True, exist_ok=True)
-
-    def settle(self, committed: bool, digest: Callable[[Path], str], has: Callable[[str], bool]) -> None:
-        """After success keep only what is not stored; after failure put everything back."""
-        for original, target in self.moved:
-            if not committed:
-                if original.exists():
-                    original.unlink()
-                original.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(target, original)
-            elif target.is_file() and has(digest(target)):
-                target.unlink()
-        for folder, _, _ in sorted(os.walk(self.keep, topdown=False)):
-            if not os.listdir(folder):
-                os.rmdir(folder)
-
-    def _matching(self, pattern: str) -> list[Path]:
-        if pattern.endswith("/"):
-            return [p for p in sorted((self.root / pattern).rglob("*")) if p.is_file() or p.is_symlink()]
-        if paths.is_glob(pattern):
-            found = (Path(p) for p in glob.glob(str(self.root / pattern), recursive=True))
-            return sorted(p for p in found if p.is_file())
-        path = self.root / pattern
-        return [path] if path.is_file() or path.is_symlink() else []

@@ -18,7 +18,8 @@ A message says what and where; ``fix`` says what to do about it. Front ends prin
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 
@@ -58,14 +59,22 @@ class MissingKernel(UsageError):
 
 
 class InvalidPipeline(UsageError):
-    """The check found errors, so nothing was run. ``findings`` holds all of them."""
+    """The check found errors, so nothing was run. ``findings`` holds all of them, ``first_lines`` says how the cells
+    they speak of begin: (notebook, cell) → line."""
 
-    def __init__(self, message: str, fix: str = "", findings: Iterable[Any] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        fix: str = "",
+        findings: Iterable[Any] = (),
+        first_lines: Mapping[tuple[str, int], str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(message, fix)
         self.findings = tuple(findings)
+        self.first_lines = dict(first_lines)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.message, self.fix, self.findings)
+        return type(self), (self.message, self.fix, self.findings, self.first_lines)
 
 
 class StoreError(NbflowError):

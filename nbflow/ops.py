@@ -20,10 +20,11 @@ from nbflow import notebook as notebooks
 from nbflow.attempt import Workshop
 from nbflow.core.events import Event, StepReused, StepSpec, StepSucceeded, time_text, to_json
 from nbflow.core.graph import Pipeline, Step
-from nbflow.core.model import Reason, Record
+from nbflow.core.model import Finding, Reason, Record
 from nbflow.core.plan import Plan, Planner, plan
 from nbflow.core.run import Run, begin
 from nbflow.core.select import select
+from nbflow.core.view import because
 from nbflow.driver import Canceller, drive
 from nbflow.errors import NbflowError, StoreError, UsageError
 from nbflow.executors import Executor
@@ -218,6 +219,9 @@ class Finished:
     folder: Path
     status: str
     warnings: Mapping[str, tuple[str, ...]]
+    """Full name → what its contracts had to say."""
+    findings: tuple[Finding, ...] = ()
+    """Warnings and hints of the check."""
 
 
 def dry_run(project: Project, planner: Planner, terms: Sequence[str] = (), exclude: Sequence[str] = ()) -> Plan:
@@ -244,7 +248,8 @@ def run(
     """
     require_own(project.root)
     planner = project.planner(forced=forced)
-    made = dry_run(project, planner, terms, exclude)
+    findings = project.require_sound(planner)
+    made = make_plan(project, planner, terms, exclude)
     for step_id in made.stale:
         project.surroundings.interpreter(
             project.pipeline.outlines[project.pipeline.steps[step_id].notebook].notebook.kernel
@@ -274,7 +279,7 @@ def run(
             _write_copies(shop, made)
             journal.finish_run(run_id, time_text(time.time()), status)
     _tidy(project, run_id)
-    return Finished(finished, run_id, folder, status, dict(shop.warnings))
+    return Finished(finished, run_id, folder, status, dict(shop.warnings), findings)
 
 
 def _token() -> str:
@@ -319,7 +324,7 @@ def _specs(project: Project, made: Plan) -> tuple[StepSpec, ...]:
                 retry_delay=settings.retry_delay if options.retry_delay is None else options.retry_delay,
                 resources=options.resources,
                 short=step.name,
-                reason="; ".join(r.detail or r.kind for r in planned.reasons),
+                reason=because(planned.reasons, "first run"),
             )
         )
     return tuple(found)
@@ -340,7 +345,7 @@ def _certainly_reused(shop: Workshop, made: Plan) -> list[StepReused]:
     for step_id, planned in made.steps.items():
         if planned.action == "reuse" and planned.record is not None:
             shop.reuse(step_id, planned.record)
-            reason = "; ".join(r.detail for r in planned.reasons)
+            reason = because(planned.reasons)
             found.append(StepReused(step_id, reason=reason, key=planned.record.key, record=planned.record.id))
     return found
 

@@ -117,8 +117,25 @@ class Project:
         wrong = [f for f in findings if f.severity == "error"]
         if wrong:
             count = "1 error" if len(wrong) == 1 else f"{len(wrong)} errors"
-            raise InvalidPipeline(f"The check found {count}, so nothing was run.", findings=findings)
+            fix = "nbflow check --fix writes what is not declared." if any(map(_can_be_written, wrong)) else ""
+            raise InvalidPipeline(
+                f"The check found {count}, so nothing was run.", fix, findings, self.first_lines(wrong)
+            )
         return findings
+
+    def first_lines(self, findings: Iterable[Finding]) -> dict[tuple[str, int], str]:
+        """How the cells that findings speak of begin: a person knows a cell by that."""
+        found = {}
+        for f in findings:
+            outline = self.pipeline.outlines.get(f.notebook)
+            if outline is not None and f.cell:
+                lines = outline.notebook.cell(f.cell).source.strip().splitlines()
+                found[f.notebook, f.cell] = lines[0] if lines else ""
+        return found
+
+
+def _can_be_written(finding: Finding) -> bool:
+    return bool(finding.add_inputs or finding.add_outputs)
 
 
 def open_project(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,18 +42,23 @@ MAY_IMPORT_DIGESTS = ("store", "environment")  # one definition of a digest, als
 HOMES: dict[str, tuple[str, ...]] = {
     "IPython": ("ui.magic", "runtime.step"),
     "anywidget": ("ui.widget",),
-    "click": ("ui.cli",),
+    "click": ("ui",),
     "cloudpickle": ("runtime.pickles", "runtime.serializers"),
     "dask": ("executors.dask",),
     "distributed": ("executors.dask",),
     "graphviz": ("render.dag",),
-    "jupyter_client": ("kernels", "executors"),
+    "jupyter_client": ("kernels", "executors.papermill"),  # papermill passes its errors on
+    "jupyter_core": ("kernels", "executors.papermill"),
     "nbclient": ("executors.papermill",),
     "nbformat": ("notebook",),
     "papermill": ("executors.papermill",),
-    "rich": ("render.text", "ui.cli"),
+    "psutil": ("ops", "kernels"),
+    "rich": ("render.text", "render.columns", "ui"),
     "sqlite3": ("journal",),
     "tomllib": ("settings",),
+    "traitlets": ("kernels",),
+    "yaml": ("ui.parameters",),
+    "zmq": ("kernels",),
 }
 
 # The core takes values and gives values, so these stay out of it; paths as mere text are values.
@@ -212,8 +218,15 @@ def test_every_module_says_why_it_exists(sources: dict[str, str]) -> None:
         ("runtime.step", "from nbflow.errors import UsageError", "runtime imports nothing of nbflow"),
         ("runtime.serializers", "import numpy", "runtime loads in kernels that have only the standard library"),
         ("runtime.serializers", "def save():\n    import numpy", ""),
-        ("ops", "import click", "click belongs into ui.cli"),
+        ("ops", "import click", "click belongs into ui"),
         ("ui.cli", "import click", ""),
+        ("render.columns", "from rich.cells import cell_len", ""),
+        ("render.graphs", "from rich.text import Text", "rich belongs into render.text and render.columns and ui"),
+        ("attempt", "from nbflow.project import Project", ""),
+        ("project", "from nbflow.driver import drive", ""),
+        ("project", "from nbflow.attempt import Workshop", "imports flow down only: attempt is not below project"),
+        ("executors.papermill.client", "from nbflow.journal import Journal", ""),
+        ("store.local", "from nbflow.store.blobs import Blobs", ""),
         ("ui.cli", "from nbflow import __version__", ""),
         ("kernels.pool", "from jupyter_client import KernelManager", ""),
         ("driver", "def f():\n    import papermill as pm", "papermill belongs into executors.papermill"),
@@ -229,7 +242,7 @@ def test_a_misplaced_import_is_named_with_its_place(module: str, source: str, fa
     assert fault in message
 
 
-def loaded_by(*arguments: str) -> set[str]:
+def loaded_by(*arguments: str, folder: Path = ROOT) -> set[str]:
     """Top-level modules in memory once a fresh interpreter has run nbflow with these arguments (none: imported it)."""
     code = (
         "import atexit, runpy, sys\n"
@@ -237,7 +250,7 @@ def loaded_by(*arguments: str) -> set[str]:
         "atexit.register(lambda: print('\\n', *{name.partition('.')[0] for name in sys.modules}))\n"
         "runpy.run_module('nbflow', run_name='__main__', alter_sys=False) if sys.argv[1:] else __import__('nbflow')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines()[-1].split())
 
@@ -245,6 +258,13 @@ def loaded_by(*arguments: str) -> set[str]:
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("run", "--help")])
 def test_nbflow_starts_without_heavy_libraries(arguments: tuple[str, ...]) -> None:
     assert loaded_by(*arguments) & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize("command", ["plan", "check", "graph", "status"])
+def test_a_known_notebook_is_read_without_heavy_libraries(command: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "example_notebooks" / "02_flights.ipynb", tmp_path)
+    loaded_by("plan", "02_flights.ipynb", folder=tmp_path)  # asks jupyter_client for the kernelspecs, once
+    assert loaded_by(command, "02_flights.ipynb", folder=tmp_path) & set(HEAVY) == set()
 
 
 def test_every_library_with_a_home_is_one_that_exists() -> None:

@@ -306,7 +306,7 @@ BROKEN: list[tuple[str, Script, str]] = [
     (
         "ends with a report",
         lambda attempt: StepStarted("a", 1),
-        "TypeError: the attempt ended with StepStarted(at=0.0, step='a', attempt=1)",
+        "TypeError: the attempt ended with StepStarted(at=0.0, step='a', attempt=1, reason='')",
     ),
     (
         "reports an end",
@@ -319,7 +319,7 @@ BROKEN: list[tuple[str, Script, str]] = [
     (
         "reports of another step",
         lambda attempt: attempt.emit(StepStarted("b", 1)),
-        "TypeError: an attempt may not tell of StepStarted(at=0.0, step='b', attempt=1)",
+        "TypeError: an attempt may not tell of StepStarted(at=0.0, step='b', attempt=1, reason='')",
     ),
 ]
 

@@ -316,7 +316,7 @@ def test_after_a_failure_independent_steps_go_on_and_the_traceback_is_kept(tmp_p
 def test_a_run_after_a_failure_goes_on_where_it_was(tmp_path: Path) -> None:
     flow = new_flow(tmp_path, FAILING)
     run(flow)
-    assert flow.stale().keys() == {"bad"}
+    assert flow.stale().keys() == {"bad", "below", "further"}
     flow.replace("bad", "1 / 0", "5")
     executor = PlainExecutor()
     assert flow.run(executor).status == "succeeded"

@@ -22,9 +22,7 @@ DICE = {
 
 
 @pytest.mark.parametrize(("forced", "kind"), [("forced", "forced"), ("no-cache", "no-cache")])
-def test_a_forced_step_runs_once_more_and_its_result_holds_from_then_on(
-    tmp_path: Path, forced: str, kind: str
-) -> None:
+def test_a_forced_step_runs_once_more_and_its_result_holds_from_then_on(tmp_path: Path, forced: str, kind: str) -> None:
     flow = new_flow(tmp_path, DICE)
     assert flow.ran() == {"dice", "use"}
     before = flow.made()

@@ -241,10 +241,14 @@ class Bindings:
 
     @cached_property
     def first_unseen(self) -> int:
-        """The first cell that may bind names which nobody sees by reading it: a star import, ``%run``, ``exec``, or text
-        that cannot be read at all."""
+        """The first cell that may bind names which nobody sees by reading it: a star import, ``%run``, ``exec``, or
+        text that cannot be read at all."""
         for number, facts in enumerate(self.outline.facts, 1):
-            if facts.problem or number in self.outline.unreadable or any(u.always in ("star import", "%run", "exec") for u in facts.units):
+            if (
+                facts.problem
+                or number in self.outline.unreadable
+                or any(u.always in ("star import", "%run", "exec") for u in facts.units)
+            ):
                 return number
         return len(self.outline.facts) + 1
 

@@ -1,329 +1,391 @@
 """Everything that can be said about a pipeline without running it.
 
-``check`` turns what outlines, graph and slices found into findings, and looks for the rest: files that are not there,
-set-up inside steps, shared random generators, and so on. ``CODES`` lists every code; the documentation is compared
-with it. Nothing is executed, and files are only asked for through ``Surroundings``.
+``check`` gathers what outlines and graph found, has ``troubles`` put into words what slices could not resolve, and
+looks for the rest: files that are not there, set-up inside steps, shared random generators, and so on. Nothing is
+executed, and files are only asked for through ``Surroundings``. The codes are in ``findings``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from nbflow.core import declare, paths
+from nbflow.core.findings import CODES, finding
 from nbflow.core.graph import Pipeline, Step
-from nbflow.core.model import Effect, Finding, Unit
+from nbflow.core.model import Code, Effect, Finding, PathExpr, Unit
+from nbflow.core.named_files import named_files
 from nbflow.core.outline import Outline
-from nbflow.core.slicing import Slice, Trouble
+from nbflow.core.slicing import Slice
 from nbflow.core.surroundings import Surroundings
+from nbflow.core.troubles import explain, makers_elsewhere
 
-Severity = Literal["error", "warning", "hint"]
+__all__ = ["CODES", "check", "errors"]
 
-CODES: Mapping[str, tuple[Severity, str]] = {
-    "bad-step-line": ("error", "a %%step line cannot be read"),
-    "misplaced-step": ("error", "%%step is not on the first line of its cell"),
-    "mixed-step": ("error", "a notebook is one step by %step and has %%step cells too"),
-    "names-alike": ("error", "two step names differ only in case"),
-    "not-python": ("error", "a notebook with steps is not in Python"),
-    "syntax": ("error", "a cell is not valid Python"),
-    "no-maker": ("error", "no step makes an input"),
-    "maker-below": ("error", "the step that makes an input stands further down"),
-    "not-a-step-output": ("error", "an input is bound by a context cell, not by a step"),
-    "two-makers": ("error", "an input could come from more than one place"),
-    "undeclared-input": ("error", "a step reads what another step makes and does not say so"),
-    "undeclared-output": ("error", "a step binds what a later step reads and does not say so"),
-    "uses-exploration": ("error", "a step reads what a cell computes from another step's output"),
-    "shared-definition": ("error", "a function or class defined in one step's cell is used by another step"),
-    "unmade-output": ("error", "a step never binds an output that it declares"),
-    "unbound-name": ("error", "nothing binds a name that a step reads"),
-    "missing-file": ("error", "an input file is not there and no step makes it"),
-    "outside-root": ("error", "an output lies outside the project root"),
-    "reads-own-output": ("error", "a step reads a file that it writes"),
-    "two-writers": ("error", "two steps write one file"),
-    "paths-meet-in-part": ("error", "two patterns overlap only in part"),
-    "unknown-step": ("error", "--after names no step"),
-    "cycle": ("error", "steps need each other"),
-    "changed-between": ("warning", "a context cell changes an artifact between its maker and a step that takes it"),
-    "rebinds-context": ("warning", "a step rebinds or changes a context name that a later step reads"),
-    "setup-in-step": ("warning", "set-up in a step's cell reaches no other step"),
-    "shared-random": ("warning", "two steps draw from one global random generator"),
-    "instance-leaves": ("warning", "an output is an instance of a class that the step's own cell defines"),
-    "undeclared-file": ("hint", "the code names a file that is not declared"),
-    "unknown-path": ("hint", "a step reads a path that cannot be known without running"),
-    "outside-world": ("hint", "a cached step calls the network, a database or the clock"),
-    "nothing-declared": ("hint", "a step has neither inputs nor outputs"),
-}
-
-CHECKED_BY_HAND = ("globals(", "locals(", "vars(", "NameError", "%store", "%load ", "%cpaste")
+PYTHON = ("python", "python3", "ipython", "ipython3")
 
 
 def check(pipeline: Pipeline, slices: Mapping[str, Slice], surroundings: Surroundings) -> tuple[Finding, ...]:
-    """All findings, in the order of notebooks and cells."""
+    """All findings, in the order of notebooks and cells. ``slices``: by full name of the step."""
     found = list(pipeline.findings)
     for outline in pipeline.outlines.values():
         found += _cells(outline)
+    elsewhere = makers_elsewhere(pipeline)
+    writers = _writers(pipeline)
     for step in pipeline.steps.values():
-        look = _Step(pipeline, step, slices[step.id], surroundings)
+        look = _Look(pipeline, step, slices[step.id], surroundings, writers)
+        found += explain(pipeline, step, slices[step.id], elsewhere)
         found += look.findings()
     found += _shared_random(pipeline, slices)
-    found += _rebound_context(pipeline, slices)
+    found += _changed_context(pipeline, slices)
     order = {path: i for i, path in enumerate(pipeline.outlines)}
-    return tuple(sorted(dict.fromkeys(found), key=lambda f: (order.get(f.notebook, 0), f.cell or 0, f.code, f.message)))
-
-
-def _finding(code: str, notebook: str, cell: int | None, step: str | None, message: str, fix: str = "", severity: Severity | None = None,
-             add_inputs: tuple[str, ...] = (), add_outputs: tuple[str, ...] = (), fix_step: str | None = None) -> Finding:  # fmt: skip
-    return Finding(code, severity or CODES[code][0], notebook, cell, step, message, fix, add_inputs, add_outputs, fix_step)
-
-
-# --- cells ---------------------------------------------------------------------------------------------
-
-
-def _cells(outline: Outline) -> Iterator[Finding]:
-    path = outline.notebook.path
-    if outline.steps and outline.notebook.language.lower() not in ("python", "ipython", "python3"):
-        yield _finding("not-python", path, None, None, f"This is a notebook in {outline.notebook.language}: nbflow plans Python.",
-                       "Leave it out, or run it as a whole with papermill.")  # fmt: skip
-        return
-    for cell, facts in zip(outline.notebook.cells, outline.facts, strict=True):
-        if cell.kind != "code":
-            continue
-        step = outline.step_at(cell.number)
-        if facts.problem is not None:
-            lines = cell.source.split("\n")
-            line = lines[facts.problem.line - 1].strip() if 0 < facts.problem.line <= len(lines) else ""
-            quoted = f": {line[:80]}" if line else ""
-            yield _finding("syntax", path, cell.number, step.name if step else None,
-                           f"Line {facts.problem.line} is not valid Python ({facts.problem.message}){quoted}",
-                           "Correct the line, or tag the cell nbflow-skip.")  # fmt: skip
-        index = declare.misplaced_step_line(cell.source)
-        if index is not None:
-            yield _finding("misplaced-step", path, cell.number, None,
-                           f"%%step stands on line {index + 1}; a cell magic works on the first line only.",
-                           "Move the line to the top of the cell.")  # fmt: skip
-
-
-# --- one step ------------------------------------------------------------------------------------------
-
-
-class _Step:
-    def __init__(self, pipeline: Pipeline, step: Step, piece_slice: Slice, surroundings: Surroundings) -> None:
-        self.pipeline = pipeline
-        self.step = step
-        self.slice = piece_slice
-        self.surroundings = surroundings
-        self.outline = pipeline.outlines[step.notebook]
-        self.name = step.outline.name
-
-    def findings(self) -> Iterator[Finding]:
-        for trouble in self.slice.troubles:
-            yield from self._trouble(trouble)
-        yield from self._files()
-        yield from self._setup()
-        yield from self._effects()
-        yield from self._instances()
-        declaration = self.step.outline.declaration
-        if not declaration.inputs and not declaration.outputs and declaration.options.cache:
-            yield self._say("nothing-declared", self.step.outline.first,
-                            "This step has neither inputs nor outputs, so its printed output is reused until its code changes.",
-                            "Add --no-cache if it should run every time.")  # fmt: skip
-
-    def _say(self, code: str, cell: int, message: str, fix: str = "", severity: Severity | None = None,
-             add_inputs: tuple[str, ...] = (), add_outputs: tuple[str, ...] = (), fix_step: str | None = None) -> Finding:  # fmt: skip
-        return _finding(code, self.step.notebook, cell, self.name, message, fix, severity, add_inputs, add_outputs, fix_step)
-
-    def _trouble(self, t: Trouble) -> Iterator[Finding]:
-        if t.kind == "undeclared":
-            yield self._undeclared(t)
-        elif t.kind == "exploration":
-            yield self._exploration(t)
-        elif t.kind == "unbound" and not self._may_be_bound_unseen(t.cell):
-            what = f"Nothing binds '{t.name}'" + (", which code called later reads." if t.later else ", which this step reads.")
-            yield self._say("unbound-name", t.cell, what, "Bind it in a cell above, or correct the name.",
-                            severity="warning" if t.later or self._handles_names(t.cell) else None)  # fmt: skip
-        elif t.kind == "unmade":
-            yield self._say("unmade-output", t.cell, f"The output '{t.name}' is never bound in this step.",
-                            f"Bind '{t.name}', or remove it from -o.")  # fmt: skip
-        elif t.kind == "changed-input" and t.maker:
-            yield _finding("undeclared-output", self.step.notebook, t.cell, t.maker,
-                           f"Step '{t.maker}' binds '{t.name}', step '{self.name}' below takes '{t.name}', and '{t.maker}' does not declare it: "
-                           "Run All would hand on this one, a run the older one.",
-                           f"Add '-o {t.name}' to step '{t.maker}', or give the variable another name.",
-                           add_outputs=(t.name,), fix_step=t.maker)  # fmt: skip
-        elif t.kind == "changed-input":
-            yield _finding("changed-between", self.step.notebook, t.cell, None,
-                           f"This cell changes '{t.name}' between the step that makes it and step '{self.name}', which takes it: "
-                           "Run All sees the change, a run does not.",
-                           f"Make this cell a step with '-i {t.name} -o {t.name}', or give the changed value another name.")  # fmt: skip
-        elif t.kind == "shadowed":
-            yield _finding("rebinds-context", self.step.notebook, t.maker_cell, t.maker,
-                           f"Step '{t.maker}' rebinds '{t.name}' (bound in cell {t.through}), and step '{self.name}' below reads it: "
-                           "Run All sees the new value, a run the old one.",
-                           f"Add '-o {t.name}' to step '{t.maker}' and '-i {t.name}' to step '{self.name}', or use another name.",
-                           add_inputs=(), fix_step=t.maker)  # fmt: skip
-
-    def _undeclared(self, t: Trouble) -> Finding:
-        where = f"in cell {t.maker_cell}"
-        if t.definition and not t.declared:
-            return self._say("shared-definition", t.cell,
-                             f"'{t.name}' is defined {where}, a cell of step '{t.maker}', and this step uses it.",
-                             f"Move the definition of '{t.name}' to a cell of its own (without %%step) or to a module.")  # fmt: skip
-        if t.declared:
-            return self._say("undeclared-input", t.cell, f"This step reads '{t.name}', which step '{t.maker}' makes ({where}).",
-                             f"Add '-i {t.name}' to its %%step line.", add_inputs=(t.name,))  # fmt: skip
-        return self._say("undeclared-output", t.cell,
-                         f"This step reads '{t.name}', which step '{t.maker}' binds ({where}) and does not declare.",
-                         f"Add '-o {t.name}' to step '{t.maker}' and '-i {t.name}' to step '{self.name}'.",
-                         add_inputs=(t.name,), add_outputs=(t.name,), fix_step=t.maker)  # fmt: skip
-
-    def _exploration(self, t: Trouble) -> Finding:
-        outputs = "" if t.declared else f" and '-o {t.needs}' to step '{t.maker}'"
-        return self._say("uses-exploration", t.cell,
-                         f"This step reads '{t.name}' from cell {t.through}, and that cell needs '{t.needs}' of step '{t.maker}', which is no input here.",
-                         f"Add '-i {t.needs}' to this step{outputs}, or make cell {t.through} a step.",
-                         add_inputs=(t.needs,), add_outputs=() if t.declared else (t.needs,),
-                         fix_step=None if t.declared else t.maker)  # fmt: skip
-
-    def _may_be_bound_unseen(self, cell: int) -> bool:
-        """A star import that cannot be read, ``%run`` or ``exec`` above may bind any name."""
-        return any(
-            u.always in ("star import", "%run", "exec") for n in range(1, cell + 1) for u in self.outline.units(n)
-        )
-
-    def _handles_names(self, cell: int) -> bool:
-        source = self.outline.notebook.cell(cell).source
-        return any(word in source for word in CHECKED_BY_HAND)
-
-    # --- files -------------------------------------------------------------------------------------
-
-    def _files(self) -> Iterator[Finding]:
-        folder = self.outline.notebook.folder
-        for wanted in self.step.inputs:
-            if wanted.item.is_file and not wanted.makers and not self._exists(wanted.path):
-                yield self._say("missing-file", self.step.outline.input_cells[wanted.item.label],
-                                f"The input '{wanted.item.path}' is not there, and no step makes it.",
-                                f"Looked for it at {wanted.path} (from the project root); paths are relative to the notebook's folder.")  # fmt: skip
-        for item in self.step.outputs:
-            if item.is_file:
-                where = paths.from_root(folder, str(item.path))
-                if where.startswith(("/", "../", "~")) or where in ("./", "../", "."):
-                    yield self._say("outside-root", self.step.outline.last,
-                                    f"The output '{item.path}' lies outside the project root.",
-                                    "Write it below the project root.")  # fmt: skip
-
-    def _exists(self, path: str) -> bool:
-        if path.endswith("/"):
-            return self.surroundings.listing(path) is not None
-        if paths.is_glob(path):
-            return bool(self.surroundings.files(path))
-        return self.surroundings.listing(path) is not None or self.surroundings.file(path) is not None
-
-    # --- set-up and effects ------------------------------------------------------------------------
-
-    def _setup(self) -> Iterator[Finding]:
-        if self.step.outline.whole_notebook or len(self.outline.steps) < 2:
-            return
-        for number in self.step.outline.cells:
-            for unit in self.outline.units(number):
-                if self.outline.sets_up(unit, number):
-                    line = self.outline.notebook.cell(number).source.split("\n")[unit.line - 1].strip()
-                    yield self._say("setup-in-step", number, f"'{line[:60]}' configures this step only: other steps run in kernels of their own.",
-                                    "Move it to a cell without %%step above, where it reaches every step below.")  # fmt: skip
-
-    def _effects(self) -> Iterator[Finding]:
-        declaration = self.step.outline.declaration
-        reads_files = any(i.is_file for i in declaration.inputs)
-        said: set[str] = set()
-        for cell, effect in _effects(self.pipeline, self.slice):
-            own = cell if cell in self.step.outline.cells else self.step.outline.first
-            if effect.kind in ("network", "database", "clock") and declaration.options.cache and effect.kind not in said:
-                said.add(effect.kind)
-                what = {"network": "the network", "database": "a database", "clock": "the clock"}[effect.kind]
-                yield self._say("outside-world", own, f"'{effect.text}' asks {what}: no key can see what it answers, so the result is reused.",
-                                "Add --no-cache if it should be asked every time.")  # fmt: skip
-            if effect.kind == "reader" and not effect.known and not reads_files and "reader" not in said:
-                said.add("reader")
-                yield self._say("unknown-path", own, f"'{effect.text}' reads a path that cannot be known without running.",
-                                "Declare the file with -i PATH, so that the graph shows it and a change is seen before the run.")  # fmt: skip
-
-    def _instances(self) -> Iterator[Finding]:
-        classes = {
-            n for c in self.step.outline.cells for u in self.outline.units(c) if u.kind == "class" for n in u.now.binds
-        }
-        outputs = {i.name for i in self.step.outputs if not i.is_file}
-        if not classes or not outputs or self.step.outline.whole_notebook:
-            return
-        for number in self.step.outline.cells:
-            for unit in self.outline.units(number):
-                made = outputs & set(unit.now.binds)
-                of = classes & set(unit.now.calls)
-                if made and of and unit.kind == "other":
-                    name, cls = sorted(str(m) for m in made)[0], sorted(of)[0]
-                    yield self._say("instance-leaves", number,
-                                    f"The output '{name}' is made with the class '{cls}', which this step's own cell defines; other steps cannot load it.",
-                                    f"Move the class '{cls}' to a cell of its own (without %%step) or to a module.")  # fmt: skip
-
-
-
-def _effects(pipeline: Pipeline, piece_slice: Slice) -> Iterator[tuple[int, Effect]]:
-    """Effects of the code that a slice reaches, whose root is an import (or a builtin such as ``open``)."""
-    for piece in piece_slice.pieces:
-        if piece.kind not in ("step", "context"):
-            continue
-        outline = pipeline.outlines[piece.notebook]
-        for i in piece.units:
-            unit = outline.units(piece.cell)[i]
-            for effect in (*unit.now.effects, *unit.later.effects):
-                if outline.is_import(effect.root, piece.cell) or effect.root == "open" or effect.text.startswith("."):
-                    yield piece.cell, effect
-
-
-def _shared_random(pipeline: Pipeline, slices: Mapping[str, Slice]) -> Iterator[Finding]:
-    first: dict[str, tuple[str, Effect]] = {}
-    for step in pipeline.steps.values():
-        said: set[str] = set()
-        for cell, effect in _effects(pipeline, slices[step.id]):
-            if effect.kind != "random" or cell not in step.outline.cells:
-                continue
-            generator = "random" if effect.text.split(".")[0] == "random" else "numpy.random"
-            other, seen = first.setdefault(generator, (step.id, effect))
-            if other != step.id and generator not in said:
-                said.add(generator)
-                yield _finding("shared-random", step.notebook, cell, step.outline.name,
-                               f"'{effect.text}' draws from the global generator that step '{pipeline.steps[other].name}' draws from too "
-                               f"('{seen.text}'): in a run each step starts it afresh, so the numbers differ from Run All.",
-                               "Use a generator of its own in each step (numpy.random.default_rng(seed), random_state=…).")  # fmt: skip
-
-
-def _rebound_context(pipeline: Pipeline, slices: Mapping[str, Slice]) -> Iterator[Finding]:
-    """A step that changes a context object (not by a bare call) which a later step reads."""
-    for step in pipeline.steps.values():
-        outline = pipeline.outlines[step.notebook]
-        outputs = {o.name for o in step.outputs if not o.is_file}
-        for number in step.outline.cells:
-            changed = {c.name for u in outline.units(number) for c in u.now.changes if c.how != "call"} - outputs
-            for name, bound in sorted(slices[step.id].context_reads):
-                if name in changed:
-                    reader = _later_reader(pipeline, slices, step, name, bound)
-                    if reader is not None:
-                        yield _finding("rebinds-context", step.notebook, number, step.outline.name,
-                                       f"This step changes '{name}' (bound in cell {bound}), and step '{reader.name}' below reads it: "
-                                       "Run All sees the change, a run does not.",
-                                       f"Add '-o {name}' here and '-i {name}' to step '{reader.name}'.",
-                                       fix_step=step.outline.name)  # fmt: skip
-
-
-def _later_reader(pipeline: Pipeline, slices: Mapping[str, Slice], step: Step, name: str, bound: int) -> Step | None:
-    return next(
-        (
-            s
-            for s in pipeline.steps.values()
-            if s.notebook == step.notebook and s.outline.last > step.outline.last and (name, bound) in slices[s.id].context_reads
-        ),
-        None,
-    )
+    found.sort(key=lambda f: (order.get(f.notebook, 0), f.cell or 0, f.code, f.message))
+    return tuple(_once(found))
 
 
 def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Those that keep a pipeline from running."""
     return tuple(f for f in findings if f.severity == "error")
+
+
+_ONCE = ("rebinds-context", "changed-between", "changed-input", "undeclared-output", "undeclared-file")
+"""Findings about what one cell does, however many steps see it: the first that sees it is enough."""
+
+
+def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    seen: set[object] = set()
+    for found in findings:
+        key: object = found
+        if found.code in _ONCE:
+            key = (found.code, found.notebook, found.cell, found.step, found.message.split("'")[1::2][:2])
+            key = str(key)
+        if key not in seen:
+            seen.add(key)
+            yield found
+
+
+# --- cells -----------------------------------------------------------------------------------------------
+
+
+def _cells(outline: Outline) -> Iterator[Finding]:
+    path = outline.notebook.path
+    if (outline.steps or outline.unreadable) and outline.notebook.language.lower() not in PYTHON:
+        yield finding(
+            "not-python", path, None, None,
+            f"This is a notebook in {outline.notebook.language}, and nbflow reads Python.",
+            "Leave it out, or run it as a whole with papermill.",
+        )  # fmt: skip
+        return
+    last = max((s.last for s in outline.steps), default=0)
+    for cell, facts in zip(outline.notebook.cells, outline.facts, strict=True):
+        if cell.kind != "code":
+            continue
+        step = outline.step_at(cell.number)
+        if facts.problem is not None and cell.number <= last:
+            line = outline.text(cell.number, facts.problem.line)
+            yield finding(
+                "syntax", path, cell.number, step.name if step else None,
+                f"Line {facts.problem.line} is not valid Python ({facts.problem.message})"
+                + (f": {line[:80]}" if line else "."),
+                "Correct the line, or tag the cell nbflow-skip.",
+            )  # fmt: skip
+        yield from _misplaced(outline, cell.number)
+
+
+def _misplaced(outline: Outline, number: int) -> Iterator[Finding]:
+    """A ``%%step`` or ``%step`` that is a magic (not text in a string) and stands where it has no effect."""
+    source, facts = outline.notebook.cell(number).source, outline.facts[number - 1]
+    index = declare.misplaced_step_line(source)
+    meant = "%%step" in facts.comments or facts.problem is not None or source.lstrip().startswith("%%")
+    if index is not None and meant:
+        yield finding(
+            "misplaced-step", outline.notebook.path, number, None,
+            f"%%step stands on line {index + 1} of this cell, and a cell magic works on the first line only.",
+            "Move the line to the top of the cell.",
+        )  # fmt: skip
+    step = outline.step_at(number)
+    if "%step" in facts.comments and not (step is not None and number in step.lines and step.whole_notebook):
+        yield finding(
+            "misplaced-step", outline.notebook.path, number, step.name if step else None,
+            "%step makes the whole notebook one step, and works only in the first code cell that is more than "
+            "parameters and magics.",
+            "Move it there, or write %%step on the first line to make this cell a step.",
+        )  # fmt: skip
+
+
+# --- one step --------------------------------------------------------------------------------------------
+
+
+class _Called(NamedTuple):
+    """A call that the check speaks about, in code that a slice reaches."""
+
+    cell: int
+    effect: Effect
+    module: str
+    """The module that its root stands for, ``""`` for builtins."""
+    now: bool
+    """Whether it runs with the cell, not only when a function is called."""
+
+
+class _Look:
+    """What there is to see in one step apart from its names."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        step: Step,
+        its_slice: Slice,
+        surroundings: Surroundings,
+        writers: paths.PathIndex[Step],
+    ) -> None:
+        self.pipeline = pipeline
+        self.step = step
+        self.slice = its_slice
+        self.surroundings = surroundings
+        self.writers = writers
+        self.outline = pipeline.outlines[step.notebook]
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self._inputs()
+        yield from self._outputs()
+        yield from self._undeclared_files()
+        yield from self._setup()
+        yield from self._effects()
+        yield from self._instances()
+        declaration = self.step.outline.declaration
+        if not declaration.inputs and not declaration.outputs and declaration.options.cache:
+            yield self._say(
+                "nothing-declared", self.step.outline.first,
+                "This step has neither inputs nor outputs, so its printed output is reused until its code changes.",
+                "Add --no-cache if it should run every time.",
+            )  # fmt: skip
+
+    def _say(self, code: str, cell: int, message: str, fix: str) -> Finding:
+        return finding(code, self.step.notebook, cell, self.step.outline.name, message, fix)
+
+    # --- files ---------------------------------------------------------------------------------------------
+
+    def _inputs(self) -> Iterator[Finding]:
+        for wanted in self.step.inputs:
+            if wanted.item.is_file and not wanted.makers and not self._exists(wanted.path):
+                what = "matches nothing" if wanted.item.is_glob else "is not there"
+                yield self._say(
+                    "missing-file", self.step.outline.input_cells[wanted.item.label],
+                    f"The input '{wanted.item.path}' {what}, and no step makes it.",
+                    f"It was looked for at {wanted.path}, seen from the project root: paths are relative to the "
+                    "notebook's folder.",
+                )  # fmt: skip
+
+    def _exists(self, path: str) -> bool:
+        if paths.is_glob(path):
+            return bool(self.surroundings.files(path))
+        if self.surroundings.listing(path) is not None:
+            return True
+        return not path.endswith("/") and self.surroundings.file(path) is not None
+
+    def _outputs(self) -> Iterator[Finding]:
+        for item in self.step.outputs:
+            if not item.is_file:
+                continue
+            where = paths.from_root(self.outline.notebook.folder, str(item.path))
+            if where in (".", "./"):
+                message = f"The output '{item.path}' is the whole project folder."
+            elif paths.is_outside(where):
+                message = f"The output '{item.path}' lies outside the project root."
+            else:
+                continue
+            yield self._say("outside-root", self.step.outline.last, message, "Write to a path below the project root.")
+
+    def _undeclared_files(self) -> Iterator[Finding]:
+        """Files that reached code names by literals, that are there or that another step makes."""
+        folder = self.outline.notebook.folder
+        mine = [i.path for i in self.step.inputs if i.item.is_file]
+        mine += [paths.from_root(folder, str(o.path)) for o in self.step.outputs if o.is_file]
+        constants: dict[str, PathExpr] = {}
+        named: dict[PathExpr, int] = {}
+        for cell, unit in self._units():
+            constants.update(unit.constant)
+            if not unit.always:
+                for code in (unit.now, unit.later):
+                    named.update({p: cell for p in code.paths if p not in named})
+        for where, text in named_files(named, constants, folder).items():
+            if any(paths.matches(p, where) for p in mine):
+                continue
+            cell = next(c for p, c in named.items() if where in named_files([p], constants, folder))
+            makers = [s for _, s in self.writers.meeting(where) if s is not self.step]
+            if makers:
+                yield self._say(
+                    "undeclared-file", cell, f"'{text}' names a file that step '{makers[0].name}' makes.",
+                    f"Add '-i {text}' to step '{self.step.outline.name}' if it reads the file.",
+                )  # fmt: skip
+            elif self.surroundings.listing(where) is None and self.surroundings.file(where) is not None:
+                yield self._say(
+                    "undeclared-file", cell, f"'{text}' names a file that is not declared.",
+                    f"Add '-i {text}' if step '{self.step.outline.name}' reads it, '-o {text}' if it writes it: then "
+                    "the graph shows it.",
+                )  # fmt: skip
+
+    # --- set-up and effects --------------------------------------------------------------------------------
+
+    def _units(self) -> Iterator[tuple[int, Unit]]:
+        """The units of this notebook that the slice reaches, with their cells."""
+        for piece in self.slice.pieces:
+            if piece.kind in ("step", "context") and piece.notebook == self.step.notebook:
+                units = self.outline.units(piece.cell)
+                for i in piece.units:
+                    yield piece.cell, units[i]
+
+    def _setup(self) -> Iterator[Finding]:
+        others = [s.last for s in self.outline.steps if s is not self.step.outline]
+        for number in self.step.outline.cells:
+            if not any(last > number for last in others):
+                continue
+            for unit in self.outline.units(number):
+                if (unit.now.setup or unit.now.bare_calls) and self.outline.bindings.sets_up(unit, number):
+                    yield self._say(
+                        "setup-in-step", number,
+                        f"'{self.outline.text(number, unit.line)[:60]}' configures this step only: other steps run in "
+                        "kernels of their own.",
+                        "Move it to a cell without %%step above, where it reaches every step below.",
+                    )  # fmt: skip
+
+    def _effects(self) -> Iterator[Finding]:
+        declaration = self.step.outline.declaration
+        said: set[str] = set()
+        if any(i.is_file for i in declaration.inputs):
+            said.add("reader")
+        if not declaration.options.cache:
+            said.update(_WORLD)
+        for called in _called(self.outline, self._units()):
+            kind, text = called.effect.kind, called.effect.text
+            cell = called.cell if called.cell in self.step.outline.cells else self.step.outline.first
+            if kind in said or kind == "random" or (kind == "reader" and called.effect.known):
+                continue
+            said.add(kind)
+            if kind == "reader":
+                yield self._say(
+                    "unknown-path", cell, f"'{text}' reads a path that cannot be known without running.",
+                    "Declare the file with -i PATH, so that the graph shows it and a change is seen before the run.",
+                )  # fmt: skip
+            else:
+                yield self._say(
+                    "outside-world", cell,
+                    f"'{text}' asks {_WORLD[kind]}: no key can see what it answers, so the result is reused.",
+                    "Add --no-cache if it should be asked every time.",
+                )  # fmt: skip
+
+    def _instances(self) -> Iterator[Finding]:
+        outputs = {str(i.name) for i in self.step.outputs if not i.is_file}
+        if not outputs or self.step.outline.whole_notebook:
+            return
+        own = [(n, u) for n in self.step.outline.cells for u in self.outline.units(n)]
+        classes = {n for _, u in own if u.kind == "class" for n in u.now.binds}
+        for number, unit in own:
+            name = next((n for n in unit.now.binds if n in outputs), None)
+            if name is None:
+                continue
+            made_with = next((c for c in unit.now.calls if c in classes), None)
+            if unit.kind in ("def", "class"):
+                message = f"The output '{name}' is a {_KINDS[unit.kind]} that this step's own cell defines"
+            elif made_with is not None:
+                message = f"The output '{name}' is made with the class '{made_with}' of this step's own cell"
+            else:
+                continue
+            yield self._say(
+                "instance-leaves", number, f"{message}, so other steps cannot load it.",
+                f"Move '{made_with or name}' to a cell of its own (without %%step) or to a module.",
+            )  # fmt: skip
+
+
+_WORLD = {"network": "the network", "database": "a database", "clock": "the clock"}
+_KINDS = {"def": "function", "class": "class"}
+
+
+def _called(outline: Outline, units: Iterable[tuple[int, Unit]]) -> Iterator[_Called]:
+    """Calls whose root is an import, or ``open``."""
+    for cell, unit in units:
+        codes: Sequence[tuple[Code, bool]] = ((unit.now, True), (unit.later, False))
+        for code, now in codes:
+            for effect in code.effects:
+                module = _module(outline, cell, effect.root, code)
+                if module is not None:
+                    yield _Called(cell, effect, module, now)
+
+
+def _module(outline: Outline, cell: int, root: str, code: Code) -> str | None:
+    """The module behind the root of a call, ``""`` for the builtin ``open``, ``None`` for anything else."""
+    imported = outline.bindings.imported(root, cell)
+    if imported is not None:
+        return imported.module
+    if root == "open" and not outline.bindings.definitions(root, cell):
+        return ""
+    return root if root in {m.partition(".")[0] for m in code.modules} else None
+
+
+# --- several steps ---------------------------------------------------------------------------------------
+
+
+def _writers(pipeline: Pipeline) -> paths.PathIndex[Step]:
+    return paths.PathIndex(
+        (paths.from_root(pipeline.outlines[step.notebook].notebook.folder, str(item.path)), step)
+        for step in pipeline.steps.values()
+        for item in step.outputs
+        if item.is_file
+    )
+
+
+def _shared_random(pipeline: Pipeline, slices: Mapping[str, Slice]) -> Iterator[Finding]:
+    """Draws in steps' cells, and in functions that they reach; what a context cell draws, all its slices draw alike."""
+    first: dict[str, tuple[Step, Effect]] = {}
+    for step in pipeline.steps.values():
+        outline = pipeline.outlines[step.notebook]
+        said: set[str] = set()
+        units = (
+            (piece.cell, outline.units(piece.cell)[i])
+            for piece in slices[step.id].pieces
+            if piece.kind in ("step", "context") and piece.notebook == step.notebook
+            for i in piece.units
+        )
+        for called in _called(outline, units):
+            if called.effect.kind != "random" or (called.now and called.cell not in step.outline.cells):
+                continue
+            generator = _generator(called.module)
+            other, seen = first.setdefault(generator, (step, called.effect))
+            if other is not step and generator not in said:
+                said.add(generator)
+                cell = called.cell if called.cell in step.outline.cells else step.outline.first
+                yield finding(
+                    "shared-random", step.notebook, cell, step.outline.name,
+                    f"'{called.effect.text}' draws from the global generator that step '{other.name}' draws from too "
+                    f"('{seen.text}'): in a run each step starts it afresh, so the numbers differ from Run All.",
+                    "Use a generator of its own in each step (numpy.random.default_rng(seed), random_state=…).",
+                )  # fmt: skip
+
+
+def _generator(module: str) -> str:
+    """Libraries without a generator of their own draw from NumPy's."""
+    top = module.partition(".")[0]
+    return top if top in ("random", "torch", "tensorflow", "jax", "cupy", "mxnet") else "numpy"
+
+
+def _changed_context(pipeline: Pipeline, slices: Mapping[str, Slice]) -> Iterator[Finding]:
+    """Steps that change a context object (not by a mere call) which a later step reads."""
+    for path, outline in pipeline.outlines.items():
+        readers: dict[tuple[str, int], list[Step]] = {}
+        for step in sorted((s for s in pipeline.steps.values() if s.notebook == path), key=lambda s: s.outline.last):
+            for place in slices[step.id].context_reads:
+                readers.setdefault(place, []).append(step)
+        for (name, bound), steps in sorted(readers.items(), key=lambda item: item[0][::-1]):
+            changing = set(outline.bindings.assigned_in_steps.get(name, ()))
+            for step in steps[:-1] if changing else ():
+                number = next((n for n in step.outline.cells if n in changing), 0)
+                reader = next((s for s in steps if s.outline.last > step.outline.last), None)
+                if number and reader is not None and not step.outline.outputs(name):
+                    yield finding(
+                        "rebinds-context", path, number, step.outline.name,
+                        f"Step '{step.outline.name}' changes '{name}' (bound in cell {bound}), and step "
+                        f"'{reader.outline.name}' below reads it: Run All sees the change, a run does not.",
+                        f"Add '-o {name}' to step '{step.outline.name}' and '-i {name}' to step "
+                        f"'{reader.outline.name}', or change a copy.",
+                        add_outputs=(name,), fix_step=step.outline.name,
+                    )  # fmt: skip

@@ -192,7 +192,11 @@ def _tokens(text: str) -> list[str]:
 
 
 def _unquote(token: str) -> str:
-    return re.sub(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'", lambda m: re.sub(r"\\(.)", r"\1", m[1]) if m[1] is not None else m[2], token)
+    return re.sub(
+        r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'",
+        lambda m: re.sub(r"\\(.)", r"\1", m[1]) if m[1] is not None else m[2],
+        token,
+    )
 
 
 def _sort(tokens: list[str]) -> tuple[dict[str, list[str]], dict[str, float], set[str]]:
@@ -217,9 +221,7 @@ def _sort(tokens: list[str]) -> tuple[dict[str, list[str]], dict[str, float], se
             hint = did_you_mean(option, KNOWN) or f" Known options: {', '.join(KNOWN)}."
             raise DeclareError(f"%%step has no option '{option}'.{hint}")
         elif target is None:
-            raise DeclareError(
-                f"'{token}' belongs to no option.", f"Inputs follow -i, outputs follow -o: {USAGE}"
-            )
+            raise DeclareError(f"'{token}' belongs to no option.", f"Inputs follow -i, outputs follow -o: {USAGE}")
         else:
             target.append(token)
     return lists, numbers, flags
@@ -252,11 +254,15 @@ def _options(resources: list[str], numbers: dict[str, float], flags: set[str]) -
     for text in resources:
         key, equals, amount = text.partition("=")
         if not equals or not key.isidentifier():
-            raise DeclareError(f"--resources takes KEY=AMOUNT, not '{text}'.", "For example: --resources gpu=1 memory=8GiB")
+            raise DeclareError(
+                f"--resources takes KEY=AMOUNT, not '{text}'.", "For example: --resources gpu=1 memory=8GiB"
+            )
         try:
             amounts.append((key, parse_amount(amount)))
         except ValueError:
-            raise DeclareError(f"'{amount}' is not an amount.", "Write a number, or one with a unit: memory=8GiB") from None
+            raise DeclareError(
+                f"'{amount}' is not an amount.", "Write a number, or one with a unit: memory=8GiB"
+            ) from None
     retries = numbers.get("retries")
     return Options(
         retries=None if retries is None else int(retries),
@@ -279,7 +285,9 @@ def _check_format(format_: str | None, text: str, allowed: tuple[str, ...], *, i
         return
     hint = did_you_mean(format_, allowed)
     if is_file:
-        raise DeclareError(f"'{text}': a file takes no format but ':ref' (its digest is recorded, its bytes are not).{hint}")
+        raise DeclareError(
+            f"'{text}': a file takes no format but ':ref' (its digest is recorded, its bytes are not).{hint}"
+        )
     raise DeclareError(f"'{text}': there is no format '{format_}'.{hint}", f"Formats: {', '.join(allowed)}.")
 
 
@@ -289,7 +297,9 @@ def _union(lists: Iterable[tuple[Item, ...]]) -> tuple[Item, ...]:
         for item in items:
             known = by_label.get(item.label)
             if known and known.format and item.format and known.format != item.format:
-                raise DeclareError(f"'{item.label}' is declared as {known.text} and as {item.text}.", "Choose one format.")
+                raise DeclareError(
+                    f"'{item.label}' is declared as {known.text} and as {item.text}.", "Choose one format."
+                )
             if known is None or (item.format and not known.format):
                 by_label[item.label] = item
     return tuple(by_label.values())

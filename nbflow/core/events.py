@@ -116,9 +116,12 @@ class StepReused(StepFact):
     record: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted(StepFact):
     """The step's own code is about to run."""
+
+    reason: str = ""
+    """Why, now that its inputs are known: the plan may have known less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +150,8 @@ class StepFailed(StepFact):
     error: str = ""
     """One line: ``ValueError: bad``."""
     traceback: str = ""
+    cell: int | None = None
+    """Number of the cell of the source notebook that failed, from 1; None where it was none of those."""
     timed_out: bool = False
     jitter: float = 0.0
     """In [0, 1): how much of the longest delay passes before a retry. The driver draws it."""

@@ -120,9 +120,7 @@ class _Builder:
     def __init__(self, outlines: Sequence[Outline]) -> None:
         self.outlines = {o.notebook.path: o for o in outlines}
         self.findings: list[Finding] = [f for o in outlines for f in o.findings]
-        self.all = [
-            _Here(full_name(o.notebook.path, s.name), o.notebook.path, s) for o in outlines for s in o.steps
-        ]
+        self.all = [_Here(full_name(o.notebook.path, s.name), o.notebook.path, s) for o in outlines for s in o.steps]
         self.by_id = {here.id: here for here in self.all}
         # variable → notebook → its makers' (last cell, full name), by last cell.
         self.makers: dict[str, dict[str, list[tuple[int, str]]]] = {}
@@ -307,7 +305,9 @@ class _Builder:
         makers: dict[str, None] = {}
         for written, (maker, output) in self.writers.meeting(where):
             if maker is here:
-                what = "is an input and an output" if written == where else f"is an input, and '{output.path}' an output"
+                what = (
+                    "is an input and an output" if written == where else f"is an input, and '{output.path}' an output"
+                )
                 self._find(
                     "reads-own-output", here, cell, f"'{item.path}' {what} of this step.",
                     "Write to another path: a step may not overwrite what it reads.",
@@ -372,21 +372,23 @@ class _Builder:
         return [m for m in matches if m.notebook == here.notebook] or matches
 
     def _find_cycles(self, steps: Mapping[str, Step], order: Sequence[str]) -> None:
-        left = dict.fromkeys(s for s in steps if s not in frozenset(order)) if order else dict.fromkeys(steps)
+        """One finding for each circle: from any step that is left, its needs lead back into one."""
+        placed = set(order)
+        left = {s: None for s in steps if s not in placed}
         while left:
             walk = {next(iter(left)): None}
-            current = next(iter(walk))
-            while (need := next((n for n in steps[current].needs if n in left), None)) not in (None, *walk):
-                walk[str(need)] = None
-                current = str(need)
-            names = list(walk)
-            if need is not None:
-                self._say_cycle(steps, names[names.index(need) :][::-1])
-            for name in names:
+            while need := next((n for n in steps[next(reversed(walk))].needs if n in left), ""):
+                if need in walk:
+                    names = list(walk)
+                    self._say_cycle(steps, names[names.index(need) :][::-1])
+                    break
+                walk[need] = None
+            for name in walk:
                 del left[name]
 
     def _say_cycle(self, steps: Mapping[str, Step], cycle: list[str]) -> None:
-        first = min(range(len(cycle)), key=lambda i: list(steps).index(cycle[i]))
+        rank = {s: i for i, s in enumerate(steps)}
+        first = min(range(len(cycle)), key=lambda i: rank[cycle[i]])
         cycle = [*cycle[first:], *cycle[:first]]
         names = " → ".join(steps[s].name for s in [*cycle, cycle[0]])
         places = "; ".join(f"{steps[s].name} is in {steps[s].notebook}, {_cells(steps[s].outline)}" for s in cycle)

@@ -107,8 +107,9 @@ def _closed(row: tuple[Token, ...], places: set[int]) -> Places:
     """These places and all that a ``*`` lets one reach without a character."""
     found: set[int] = set()
     for place in places:
-        found.add(place)
-        while place < len(row) and row[place][0] == "*":
-            place += 1
-            found.add(place)
+        at = place
+        found.add(at)
+        while at < len(row) and row[at][0] == "*":
+            at += 1
+            found.add(at)
     return frozenset(found)

@@ -7,7 +7,7 @@ about edges (``graph``) or slices (``slicing``); what is wrong with a line is ke
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -101,7 +101,7 @@ class Outline:
         return Bindings(self)
 
     @property
-    def read_names(self) -> frozenset[str]:
+    def read_names(self) -> Set[str]:
         """Every name that any code of the notebook may read."""
         return self.bindings.read_names
 

@@ -127,9 +127,7 @@ def _covers(outer: Parts, inner: Parts) -> bool:
             patterns = tuple([ANY if outer[place] == _DEEP else outer[place] for place in going])
             for matched in outcomes(name, patterns):
                 reached = {
-                    place if outer[place] == _DEEP else place + 1
-                    for i, place in enumerate(going)
-                    if i in matched
+                    place if outer[place] == _DEEP else place + 1 for i, place in enumerate(going) if i in matched
                 }
                 state = (then, _closed(outer, reached))
                 if state not in seen:
@@ -142,10 +140,11 @@ def _closed(parts: Parts, places: Iterable[int]) -> frozenset[int]:
     """These places and all that a ``**`` lets one reach without a name."""
     found: set[int] = set()
     for place in places:
-        found.add(place)
-        while place < len(parts) and parts[place] == _DEEP:
-            place += 1
-            found.add(place)
+        at = place
+        found.add(at)
+        while at < len(parts) and parts[at] == _DEEP:
+            at += 1
+            found.add(at)
     return frozenset(found)
 
 

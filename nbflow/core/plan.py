@@ -186,7 +186,8 @@ class Planner:
             if self.surroundings.module_digest(paths.from_root(folder, path)) != digest:
                 found.append(Reason("module", f"{paths.from_root(folder, path)} changed"))
         if not found:
-            found += [Reason("damaged", f"{path}, kept by reference, is not as it was made") for path in self._lost(record)]
+            lost = self._lost(record)
+            found += [Reason("damaged", f"{path}, kept by reference, is not as it was made") for path in lost]
         if not found and not self.known.intact(record):
             found.append(Reason("damaged", "a stored output is missing or damaged"))
         return tuple(found)

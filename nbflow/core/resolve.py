@@ -1,7 +1,8 @@
 """What a read means: the nearest binding above it, seen by one step.
 
-A ``Resolver`` answers for one step (its own cells, and where its inputs are bound) what a name may stand for at a place,
-what a cell reads in all, and which cells need another step's output. It adds nothing to a slice; ``slicing`` does.
+A ``Resolver`` answers for one step (its own cells, and where its inputs are bound) what a name may stand for at a
+place, what a cell reads in all, and which cells need another step's output. It adds nothing to a slice; ``slicing``
+does.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ class Source(NamedTuple):
     """Where a read may come from."""
 
     kind: Literal["unit", "import", "input", "path", "step", "nothing"]
-    """``import``: a statement in another step's cell; ``path``: the step's own ``name=path``; ``step``: what another step
-    makes and this one does not take."""
+    """``import``: a statement in another step's cell; ``path``: the step's own ``name=path``; ``step``: what another
+    step makes and this one does not take."""
     cell: int = 0
     unit: int = 0
     shadow: int = 0

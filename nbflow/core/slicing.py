@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from nbflow.core.bindings import is_plain_import
 from nbflow.core.model import Import
 from nbflow.core.outline import Outline, StepOutline
 from nbflow.core.resolve import WHOLE, Need, Read, Resolver, Source
@@ -284,7 +283,7 @@ class _StepSlicer(_Slicer):
         return any(f.opaque or f.problem or any(u.always in unseen for u in f.units) for f in facts)
 
     def _reach_through_objects(self) -> None:
-        """Code that set-up and context cells put somewhere (methods, callbacks) reads globals when the step calls it."""
+        """Code that context cells put somewhere (methods, callbacks) reads globals when the step calls it."""
         done: set[str] = set()
         while True:
             names = {

@@ -29,6 +29,7 @@ from nbflow.core.events import (
     StepSucceeded,
     time_text,
 )
+from nbflow.core.model import Reason
 from nbflow.core.run import Progress, Run, State, backoff
 
 VERSION = 1
@@ -107,6 +108,8 @@ class Note(NamedTuple):
     total: int = 0
     error: str = ""
     jitter: float = 0.0
+    why: str = ""
+    """Why it runs, as known when it began."""
     reused: str = ""
     """Why its stored result holds."""
     warnings: tuple[str, ...] = ()
@@ -138,7 +141,7 @@ def noted(notes: Notes, events: Iterable[Event]) -> Notes:
 def _add(note: Note, event: StepFact) -> Note:
     match event:
         case StepStarted() if note.started is None or event.attempt > note.attempts:
-            return Note(event.attempt, event.at, error=note.error)
+            return Note(event.attempt, event.at, error=note.error, why=event.reason)
         case StepProgressed():
             return note._replace(done=event.done, total=event.total)
         case StepReused():
@@ -207,13 +210,31 @@ def step_view(run: Run, spec: StepSpec, progress: Progress, note: Note) -> StepV
     }
 
 
+SUBJECTS: Mapping[str, str] = {
+    "helper": "helper",
+    "parameter": "parameter",
+    "environment": "environment variable",
+    "outputs": "outputs",
+}
+"""Reason kind → the word that its detail needs in front of it where the kind is not shown beside it."""
+
+
+def because(reasons: Iterable[Reason], first: str = "no result yet") -> str:
+    """Reasons as one plain clause. ``first``: what to say of a step that has no result yet."""
+    return "; ".join(first if r.kind == "first-run" else _clause(r) for r in reasons)
+
+
+def _clause(reason: Reason) -> str:
+    return f"{SUBJECTS.get(reason.kind, '')} {reason.detail or reason.kind}".strip()
+
+
 def reason(run: Run, spec: StepSpec, progress: Progress, note: Note) -> str:
     """Why the step is in its state, as a plain clause."""
     match progress.state:
         case "waiting":
             return _waits_for(run, spec, progress)
         case "starting" | "running" | "succeeded":
-            return spec.reason
+            return note.why or spec.reason
         case "stopping":
             return "the run was cancelled"
         case "retrying":

@@ -29,17 +29,19 @@ def columns(
     *,
     colour: bool,
     right: Collection[int] = (),
+    least: Sequence[int] = (),
     width: int = 0,
     last: Literal["wrap", "cut"] = "wrap",
 ) -> str:
     """The rows under their header, each column as wide as its widest cell.
 
-    ``right``: columns aligned to the right. ``width``: of the terminal in characters, 0 for no limit; a last column that
-    does not fit is wrapped below itself, or cut.
+    ``right``: columns aligned to the right. ``least``: how wide each is at least. ``width``: of the terminal in
+    characters, 0 for no limit; a last column that does not fit is wrapped below itself, or cut.
     """
     lines: list[Sequence[Cell]] = [[(name, "dim") for name in header], *rows]
     end = len(header) - 1
     widths = [max(cell_len(line[i][0]) for line in lines) for i in range(end)]
+    widths[: len(least)] = map(max, widths, least)
     indent = sum(widths) + len(GAP) * end
     room = width - indent if width - indent >= NARROW else 0
     out = []

@@ -1,18 +1,19 @@
-"""Tables and lines for terminals, made with rich from what the core and the verbs return. Only draws."""
+"""What a terminal shows: tables of runs, plans and steps, and one step or one finding in words. Only draws.
+
+Every function takes values of the core and returns text. ``colour`` asks for colour codes; ``width`` is that of the
+terminal in characters, 0 for no limit. All that comes from a notebook passes ``words.clean``. Read ``columns`` next.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich.table import Table
-from rich.text import Text
-
 from nbflow.core.graph import Pipeline, Step
 from nbflow.core.model import Finding, Reason, Record
 from nbflow.core.plan import Plan
-from nbflow.core.view import RunView, StepView
-from nbflow.render.columns import columns
-from nbflow.render.words import clean, count, duration
+from nbflow.core.view import RunView, StepView, because
+from nbflow.render.columns import Cell, columns, cut, paint, wrap
+from nbflow.render.words import clean, count, day_and_time, duration
 
 STYLES: Mapping[str, tuple[str, str]] = {
     "waiting": ("·", "dim"),
@@ -29,70 +30,55 @@ STYLES: Mapping[str, tuple[str, str]] = {
 }
 """State → sign and style: colour is never the only sign."""
 
-BUSY = ("running", "stopping", "retrying", "starting")
+BUSY = ("starting", "running", "stopping", "retrying")
 BAD = ("failed", "crashed")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
-    for name in columns:
-        table.add_column(
-            name,
-            overflow="fold",
-            no_wrap=name in ("step", "time", "state", ""),
-            justify="right" if name == "time" else "left",
-        )
-    return table
+UNTIMED = ("waiting", "skipped", "reused")
 
 
 # --- a run ---------------------------------------------------------------------------------------------
 
 
-def run_table(view: RunView, now: float, started: Mapping[str, float], height: int | None = None) -> Table:
-    """A row per step. ``height``: at most so many rows, the busy and the failed ones first. ``started`` and ``now`` are
-    on one clock and give the running steps their time."""
-    table = _table("", "step", "state", "time", "why")
-    rows, left_out = _fitting(view["steps"], height)
-    for step in rows:
-        sign, style = STYLES[step["state"]]
-        seconds = step["seconds"]
-        if step["state"] in BUSY and step["id"] in started:
-            seconds = now - started[step["id"]]
-        time = duration(seconds) if step["state"] not in ("waiting", "skipped", "reused") else ""
-        table.add_row(
-            Text(sign, style),
-            Text(clean(step["name"])),
-            Text(_state(step), style),
-            Text(time),
-            Text(clean(step["reason"]), "dim"),
-        )
-    if left_out:
-        table.add_row("", Text(f"… and {count(left_out, 'more step')}", "dim"))
-    return table
+def live_table(view: RunView, seconds: Mapping[str, float], *, colour: bool, width: int, height: int) -> str:
+    """A row per step while the run goes on, on so many lines at most: the busy and the failed steps are never left out
+    for others. ``seconds``: full name → how long a busy step has been at it."""
+    rows, left_out = _fitting(view["steps"], height - 1)
+    table = _run_table(rows, seconds, colour=colour, width=width)
+    return f"{table}\n   … and {count(left_out, 'more step')}" if left_out else table
 
 
-def final_table(view: RunView, *, colour: bool) -> str:
+def final_table(view: RunView, *, colour: bool, width: int = 0) -> str:
     """A row per step of a run that has ended."""
-    rows = []
-    for step in view["steps"]:
+    return _run_table(view["steps"], {}, colour=colour, width=width)
+
+
+def _run_table(steps: Iterable[StepView], seconds: Mapping[str, float], *, colour: bool, width: int) -> str:
+    rows: list[Sequence[Cell]] = []
+    for step in steps:
         sign, style = STYLES[step["state"]]
-        spent = duration(step["seconds"]) if step["state"] not in ("skipped", "reused") else ""
-        name, reason = clean(step["name"]), clean(step["reason"])
-        rows.append(((sign, style), (name, ""), (_state(step), style), (spent, ""), (reason, "dim")))
-    return columns(("", "step", "state", "time", "why"), rows, colour=colour, right=(3,))
+        spent = seconds.get(step["id"], step["seconds"]) if step["state"] not in UNTIMED else None
+        rows.append((
+            (sign, style), (clean(step["name"]), ""), (_state(step), style), (duration(spent), ""),
+            (clean(step["reason"]), "dim"),
+        ))  # fmt: skip
+    header = ("", "step", "state", "time", "why")
+    least = (1, 4, len("succeeded"), len("0.0 s"))  # so that nothing moves as states change
+    return columns(header, rows, colour=colour, right=(3,), least=least, width=width, last="cut")
 
 
 def _state(step: StepView) -> str:
-    tries = f" (attempt {step['attempts']})" if step["attempts"] > 1 else ""
-    return f"{step['label']}{tries}"
+    if step["attempts"] > 1:
+        return f"{step['label']} (attempt {step['attempts']})"
+    if step["state"] == "running" and step["total"] > 1:
+        return f"{step['label']} {step['done']}/{step['total']}"
+    return step["label"]
 
 
-def _fitting(steps: Sequence[StepView], height: int | None) -> tuple[list[StepView], int]:
-    if height is None or len(steps) <= height:
+def _fitting(steps: Sequence[StepView], height: int) -> tuple[list[StepView], int]:
+    if len(steps) <= height:
         return list(steps), 0
     room = max(1, height - 1)
-    order = {"running": 0, "stopping": 0, "retrying": 0, "starting": 0, "failed": 1, "crashed": 1, "waiting": 2}
-    chosen = sorted(range(len(steps)), key=lambda i: (order.get(steps[i]["state"], 3), i))[:room]
+    rank = {**dict.fromkeys(BUSY, 0), **dict.fromkeys(BAD, 1), "waiting": 2}
+    chosen = sorted(range(len(steps)), key=lambda i: (rank.get(steps[i]["state"], 3), i))[:room]
     return [steps[i] for i in sorted(chosen)], len(steps) - room
 
 
@@ -105,32 +91,35 @@ def counts(view: RunView) -> str:
 # --- a plan --------------------------------------------------------------------------------------------
 
 
-def plan_table(pipeline: Pipeline, plan: Plan, *, colour: bool) -> str:
-    rows = []
+def plan_table(pipeline: Pipeline, plan: Plan, *, colour: bool, width: int = 0) -> str:
+    """A row per step: what would happen to it, and why."""
+    rows: list[Sequence[Cell]] = []
     for step_id, planned in plan.steps.items():
-        sign, style = ("↺", "blue") if planned.action == "reuse" else ("▶", "cyan" if planned.certain else "dim cyan")
-        action = "reuse" if planned.action == "reuse" else ("run" if planned.certain else "may run")
+        action, sign, style = "run", "▶", "cyan"
+        if planned.action == "reuse":
+            action, sign, style = "reuse", "↺", "blue"
+        elif not planned.certain:
+            action, sign, style = "may run", "▷", "cyan"
         name = clean(pipeline.steps[step_id].name)
         rows.append(((sign, style), (name, ""), (action, style), (why(planned.reasons), "")))
-    return columns(("", "step", "action", "why"), rows, colour=colour)
+    return columns(("", "step", "action", "why"), rows, colour=colour, width=width)
 
 
 def plan_summary(plan: Plan) -> str:
+    """``2 steps to run, 1 that may run, 3 to reuse.``"""
     runs = sum(p.action == "run" and p.certain for p in plan.steps.values())
     maybe = sum(p.action == "run" and not p.certain for p in plan.steps.values())
-    reused = len(plan.steps) - runs - maybe
     parts = [f"{count(runs, 'step')} to run"]
     if maybe:
         parts.append(f"{maybe} that may run (unless what they take comes out the same)")
-    parts.append(f"{reused} to reuse")
+    parts.append(f"{len(plan.steps) - runs - maybe} to reuse")
     return ", ".join(parts) + "."
 
 
-def why(reasons: Iterable[Reason], most: int = 3) -> str:
+def why(reasons: Sequence[Reason], most: int = 3) -> str:
     """Reasons as one line."""
-    found = [clean(r.detail or r.kind) for r in reasons]
-    more = f"; and {len(found) - most} more" if len(found) > most else ""
-    return "; ".join(found[:most]) + more
+    more = f"; and {len(reasons) - most} more" if len(reasons) > most else ""
+    return clean(because(reasons[:most])) + more
 
 
 # --- one step ------------------------------------------------------------------------------------------
@@ -141,7 +130,7 @@ KINDS: Mapping[str, str] = {
     "helper": "helper",
     "parameter": "parameter",
     "input": "input",
-    "upstream": "needs",
+    "upstream": "upstream",
     "file": "file",
     "module": "module",
     "package": "package",
@@ -157,24 +146,24 @@ KINDS: Mapping[str, str] = {
 """Reason kind → the word in front of its detail."""
 
 
-def explanation(step: Step, action: str, certain: bool, reasons: Sequence[Reason], last: Record | None) -> str:
+def explanation(
+    step: Step, action: str, certain: bool, reasons: Sequence[Reason], last: Record | None, width: int = 0
+) -> str:
+    """Why one step would run or be reused, a line for each reason."""
     name = clean(step.name)
     if action == "reuse":
-        head = f"{name} is fresh: its stored result will be reused."
-    elif certain:
-        head = f"{name} will run, because:"
+        lines = [f"{name} is fresh: its stored result is reused."]
     else:
-        head = f"{name} may run:"
-    lines = [head]
-    if action != "reuse":
-        width = max((len(KINDS.get(r.kind, r.kind)) for r in reasons), default=0)
-        lines += [f"  {KINDS.get(r.kind, r.kind):<{width}}  {clean(r.detail)}".rstrip() for r in reasons]
+        lines = [f"{name} will run:" if certain else f"{name} may run:"]
+        lines += [f"  {line}" for line in _listed([(KINDS[r.kind], clean(r.detail)) for r in reasons], width - 2)]
+        if not certain:
+            lines.append("If what it takes comes out the same, its stored result is reused.")
     if last is not None:
-        lines.append(f"Last result: {last.created}, run {last.run}, {duration(last.seconds)}.")
+        lines.append(f"Last result: {day_and_time(last.created)}, run {last.run}, {duration(last.seconds)}.")
     return "\n".join(lines)
 
 
-def status_table(rows: Iterable[tuple[str, str, str, Record | None]], *, colour: bool) -> str:
+def status_table(rows: Iterable[tuple[str, str, str, Record | None]], *, colour: bool, width: int = 0) -> str:
     """``(step, state, why, newest result)``."""
     signs = {
         "fresh": ("✔", "green"),
@@ -182,41 +171,69 @@ def status_table(rows: Iterable[tuple[str, str, str, Record | None]], *, colour:
         "maybe stale": ("○", "yellow"),
         "never run": ("·", "dim"),
     }
-    drawn = []
+    drawn: list[Sequence[Cell]] = []
     for name, state, reason, last in rows:
         sign, style = signs[state]
-        made = last.created.replace("T", " ")[:19] if last else ""
+        made = day_and_time(last.created) if last else ""
         spent = duration(last.seconds) if last else ""
         drawn.append(((sign, style), (clean(name), ""), (state, style), (made, "dim"), (spent, ""), (reason, "dim")))
-    return columns(("", "step", "state", "last result", "time", "why"), drawn, colour=colour, right=(4,))
+    header = ("", "step", "state", "last result", "time", "why")
+    return columns(header, drawn, colour=colour, right=(4,), width=width)
 
 
 # --- findings ------------------------------------------------------------------------------------------
 
+SEVERITIES: Mapping[str, str] = {"error": "bold red", "warning": "yellow", "hint": "blue"}
 
-def findings(found: Sequence[Finding], first_lines: Mapping[tuple[str, int], str]) -> Text:
-    """Every finding with its place, the cell's first line and the fix. ``first_lines``: (notebook, cell) → line."""
-    out = Text()
-    styles = {"error": "bold red", "warning": "yellow", "hint": "blue"}
-    for i, f in enumerate(found):
-        if i:
-            out.append("\n")
-        out.append(f"{f.severity}", styles[f.severity])
-        out.append(f"[{f.code}] ", "dim")
-        out.append(f"{clean(f.message)}\n")
-        place = clean(f.notebook)
-        if f.cell:
-            line = first_lines.get((f.notebook, f.cell), "")
-            place += f", cell {f.cell}" + (f" ({clean(line)[:60]})" if line else "")
-        if f.step:
-            place += f", step {clean(f.step)}"
-        out.append(f"  at  {place}\n", "dim")
-        if f.fix:
-            out.append(f"  fix {clean(f.fix)}\n")
-    return out
+
+def findings(
+    found: Sequence[Finding], first_lines: Mapping[tuple[str, int], str], *, colour: bool = False, width: int = 0
+) -> str:
+    """Every finding with its place and its fix. ``first_lines``: (notebook, cell) → the cell's first line."""
+    return "\n\n".join(_finding(f, first_lines, colour, width) for f in found)
+
+
+def _finding(f: Finding, first_lines: Mapping[tuple[str, int], str], colour: bool, width: int) -> str:
+    first, *more = _lines(f"{f.severity}[{f.code}] {clean(f.message)}", width)
+    if colour and first.startswith(f.severity):
+        first = paint(f.severity, SEVERITIES[f.severity]) + first.removeprefix(f.severity)
+    place = [("at", _place(f, first_lines))]
+    fix = [("fix", clean(f.fix))] if f.fix else []
+    return "\n".join([first, *(f"  {line}" for line in (*more, *_listed(place + fix, width - 2)))])
+
+
+def _place(f: Finding, first_lines: Mapping[tuple[str, int], str]) -> str:
+    place = clean(f.notebook)
+    if f.cell:
+        place += f", cell {f.cell}"
+    if f.step:
+        place += f", step {clean(f.step)}"
+    line = clean(first_lines.get((f.notebook, f.cell or 0), ""))
+    return f"{place}: {cut(line, 60)}" if line else place
+
+
+def change(notebook: str, cell: int, old: str, new: str) -> str:
+    """A line of a notebook that was rewritten."""
+    return f"fixed {clean(notebook)}, cell {cell}\n  - {clean(old)}\n  + {clean(new)}"
 
 
 def findings_summary(found: Sequence[Finding]) -> str:
-    numbers = {s: sum(f.severity == s for f in found) for s in ("error", "warning", "hint")}
+    """``1 error, 2 warnings``."""
+    numbers = {s: sum(f.severity == s for f in found) for s in SEVERITIES}
     words = [count(n, s) for s, n in numbers.items() if n]
     return ", ".join(words) if words else "no findings"
+
+
+def _listed(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
+    """``word  text`` lines, the texts below each other."""
+    column = max((len(word) for word, _ in pairs), default=0)
+    lines = []
+    for word, text in pairs:
+        first, *more = _lines(text, width - column - 2)
+        lines.append(f"{word:<{column}}  {first}".rstrip())
+        lines += [f"{'':<{column}}  {each}" for each in more]
+    return lines
+
+
+def _lines(text: str, width: int) -> list[str]:
+    return list(wrap(text, width)) if width >= 20 else [text]

@@ -44,6 +44,11 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def day_and_time(moment: str) -> str:
+    """``2026-11-24 15:30 UTC``, from ISO 8601 in UTC."""
+    return f"{moment[:10]} {moment[11:16]} UTC"
+
+
 def count(number: int, noun: str) -> str:
     """``1 step``, ``3 steps``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

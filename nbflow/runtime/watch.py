@@ -33,6 +33,7 @@ NOT_THE_USERS_FILES = tuple(
         os.path.join("importlib", "metadata", "__init__.py"),
         os.path.join("importlib_metadata", "__init__.py"),
         os.path.join("importlib", "_bootstrap_external.py"),
+        os.path.join("pkg_resources", "__init__.py"),
         "pkgutil.py",
         "linecache.py",
         "tokenize.py",

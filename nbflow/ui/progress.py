@@ -1,6 +1,7 @@
-"""What a person sees in the terminal while a run goes on: a live table, plain lines where output is piped, or JSON.
+"""What a person sees while a run goes on: a live table in a terminal, plain lines where stderr is no terminal, or JSON.
 
-It draws ``RunView`` and nothing else. At most four updates a second, whatever the event rate.
+It draws ``RunView`` and decides nothing. At most four updates a second, whatever the event rate. Read ``summary`` next
+for what is printed at the end.
 """
 
 from __future__ import annotations
@@ -9,106 +10,117 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import click
-from rich.console import Console, Group
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from nbflow.core.events import (
     INTERNAL,
+    CancelRequested,
     Event,
     RunFinished,
     RunStarted,
+    StepCancelled,
     StepCrashed,
     StepFailed,
     StepProgressed,
+    StepReused,
+    StepSkipped,
     StepStarted,
     StepSucceeded,
     to_json,
 )
 from nbflow.core.plan import Plan
 from nbflow.core.run import Run
-from nbflow.core.view import Notes, RunView, noted, view
+from nbflow.core.view import Notes, RunView, StepView, noted, view
 from nbflow.driver import Canceller
-from nbflow.ops import Finished
-from nbflow.project import Project
 from nbflow.render import text
-from nbflow.render.words import clean, clean_block, duration
+from nbflow.render.columns import cut
+from nbflow.render.words import clean, duration
+from nbflow.ui import endings, terminal
 
 REFRESH = 4
 """Updates a second."""
 
+Form = Literal["live", "lines", "json"]
+
+
+def form_of(as_json: bool) -> Form:
+    """How a run is shown on this stderr."""
+    return "json" if as_json else "live" if terminal.is_terminal(sys.stderr) else "lines"
+
+
+STOPPING = (
+    "",
+    "cancelling: running steps are interrupted; press Ctrl-C again to kill them",
+    "cancelling: running steps are killed; press Ctrl-C again to leave at once",
+)
+"""What to say after so many requests to stop."""
+
 
 class Progress:
-    """Shows one run. ``command`` is what a person types to resume it."""
+    """Shows one run. ``short``: full name → the name a person calls the step by."""
 
-    def __init__(self, project: Project, *, as_json: bool, console: Console, command: str) -> None:
-        self.project = project
-        self.as_json = as_json
-        self.console = console
-        self.command = command
-        self.short = {s.id: s.name for s in project.pipeline.steps.values()}
-        self.run_id = ""
-        self.folder = Path()
-        self.run: Run | None = None
+    def __init__(self, short: Mapping[str, str], form: Form, console: Console | None = None) -> None:
+        self.short = short
+        self.form = form
+        self.console = console or Console(stderr=True, highlight=False)
         self.events: list[Event] = []
-        self.notes = Notes()
-        self.noted = 0
-        self.started: dict[str, float] = {}
-        self.live: Live | None = None
-        self.failures: list[StepFailed | StepCrashed] = []
-        self.warnings: list[tuple[str, str]] = []
-        self.stopping = 0
-        self.ended = False
+        self._run_id = ""
+        self._run: Run | None = None
+        self._notes = Notes()
+        self._noted = 0
+        self._began = 0.0
+        self._started: dict[str, float] = {}
+        self._said: dict[str, str] = {}
+        self._live: Live | None = None
+        self._requests = 0
 
     # --- called by the run ---------------------------------------------------------------------------
 
-    def begin(self, run_id: str, plan: Plan, folder: Path) -> None:
-        self.run_id, self.folder = run_id, folder
-        if self.as_json:
-            return
-        if self.console.is_terminal:
-            self.live = Live(
+    def begin(self, run_id: str, plan: Plan, _folder: Path) -> None:
+        self._run_id, self._began = run_id, time.monotonic()
+        if self.form == "live":
+            self._live = Live(
                 get_renderable=self._draw, console=self.console, refresh_per_second=REFRESH, transient=True
             )
-            self.live.start()
-        else:
-            self._line(f"run {run_id}: {text.plan_summary(plan)}")
+            self._live.start()
+        elif self.form == "lines":
+            terminal.tell(f"run {run_id}: {text.plan_summary(plan)}")
 
     def show(self, event: Event, run: Run) -> None:
-        self.run = run
+        self._run = run
         self.events.append(event)
         if isinstance(event, StepStarted):
-            self.started[event.step] = time.monotonic()
-        elif isinstance(event, StepFailed | StepCrashed):
-            self.failures.append(event)
-        elif isinstance(event, StepSucceeded):
-            self.warnings += [(event.step, w) for w in event.warnings]
-        if self.as_json:
-            if not isinstance(event, INTERNAL):
-                sys.stdout.write(json.dumps(to_json(event, self.run_id, self.short)) + "\n")
-                sys.stdout.flush()
-        elif self.live is None:
-            self._say(event)
+            self._started[event.step] = time.monotonic()
+            self._said.pop(event.step, None)
+        elif isinstance(event, StepProgressed) and event.text:
+            self._said[event.step] = event.text
+        if self.form == "json":
+            self._print_json(event)
+        elif self.form == "lines" and (line := self._line(event)):
+            terminal.tell(line)
 
     def end(self) -> None:
-        self.ended = True
-        if self.live is not None:
-            self.live.stop()
-            self.live = None
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     @contextmanager
     def interrupts(self) -> Iterator[Canceller]:
-        """Ctrl-C cancels the run (a second one kills its kernels) instead of ending the program."""
+        """Ctrl-C cancels the run (a second one kills its kernels, a third one leaves) instead of ending the program.
+        While nothing runs yet it ends the program as ever."""
         cancel = Canceller()
 
         def on_signal(_number: int, _frame: object) -> None:
-            self.stopping += 1
+            self._requests += 1
+            if not self._run_id or self._requests > 2:
+                raise KeyboardInterrupt
             cancel.request()
 
         kinds = (signal.SIGINT, signal.SIGTERM)
@@ -118,106 +130,69 @@ class Progress:
         finally:
             for kind, handler in before.items():
                 signal.signal(kind, handler)
+            self.end()
+
+    def view(self) -> RunView:
+        """The run as it stands."""
+        assert self._run is not None
+        fresh, self._noted = self.events[self._noted :], len(self.events)
+        self._notes = noted(self._notes, fresh)
+        return view(self._run_id, self._run, self._notes)
 
     # --- drawing -------------------------------------------------------------------------------------
 
-    def view(self) -> RunView | None:
-        if self.run is None:
-            return None
-        fresh, self.noted = self.events[self.noted :], len(self.events)
-        self.notes = noted(self.notes, fresh)
-        return view(self.run_id, self.run, self.notes)
-
-    def _draw(self) -> Any:
-        seen = self.view()
-        if seen is None:
+    def _draw(self) -> RenderableType:
+        if self._run is None:
             return Text("")
-        table = text.run_table(seen, time.monotonic(), self.started, max(4, self.console.height - 3))
-        foot = f"{text.counts(seen)}"
-        if self.stopping == 1:
-            foot += "   stopping: running steps are interrupted; press Ctrl-C again to kill them"
-        elif self.stopping > 1:
-            foot += "   killing the running steps"
-        return Group(table, Text(foot, "dim"))
+        now, seen = time.monotonic(), self.view()
+        width, height = self.console.width, max(6, self.console.height - 2)
+        colour = self.console.is_terminal and not self.console.no_color
+        seen["steps"] = [self._with_words(step) for step in seen["steps"]]
+        busy = {s["id"]: now - self._started[s["id"]] for s in seen["steps"]
+                if s["state"] in text.BUSY and s["id"] in self._started}  # fmt: skip
+        table = text.live_table(seen, busy, colour=colour, width=width, height=height - 2)
+        foot = cut(f"   {text.counts(seen)} · {duration(now - self._began)}", width)
+        if self._requests:
+            foot += f"\n{cut('   ' + STOPPING[min(self._requests, 2)], width)}"
+        drawn = Text.from_ansi(table, no_wrap=True, overflow="ellipsis")
+        return drawn.append("\n\n").append(foot, "dim" if colour and not self._requests else "")
 
-    def _say(self, event: Event) -> None:
-        """One plain line for what a log should keep."""
-        if isinstance(event, (RunStarted, RunFinished, StepProgressed, *INTERNAL)):
-            return
+    def _with_words(self, step: StepView) -> StepView:
+        """What a running step printed last stands where its reason would."""
+        said = self._said.get(step["id"], "") if step["state"] == "running" else ""
+        return {**step, "reason": said or step["reason"]}
+
+    def _line(self, event: Event) -> str:
+        """One plain line for what a log should keep; none for what the plan said already."""
+        if isinstance(event, CancelRequested):
+            return STOPPING[1 + event.force]
+        if isinstance(event, RunStarted | RunFinished | StepProgressed | INTERNAL):
+            return ""
         name = clean(self.short.get(event.step, event.step))
-        kind = type(event).__name__.removeprefix("Step").lower()
-        detail = ""
-        if isinstance(event, StepSucceeded):
-            detail = f" in {duration(event.seconds)}"
-        elif isinstance(event, StepFailed):
-            detail = f": {clean(event.error)}"
-        elif isinstance(event, StepCrashed):
-            detail = f": {clean(event.message)}"
-        elif reason := getattr(event, "reason", ""):
-            detail = f" ({clean(reason)})"
-        elif (because := getattr(event, "because", None)) is not None:
-            detail = f" ({clean(because.sentence(self.short.get(because.step, because.step)))})"
         again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
-        self._line(f"{name} {kind}{again}{detail}")
+        match event:
+            case StepStarted():
+                return f"{name} started{again}: {clean(event.reason)}"
+            case StepSucceeded():
+                return f"{name} succeeded in {duration(event.seconds)}{again}"
+            case StepFailed():
+                return f"{name} failed{again}: {clean(event.error)}"
+            case StepCrashed():
+                return f"{name} crashed{again}: {clean(event.message)}"
+            case StepSkipped(because=cause):
+                return f"{name} skipped: {clean(cause.sentence(self.short.get(cause.step, cause.step)))}"
+            case StepReused():
+                return f"{name} reused: {clean(event.reason)}" if event.attempt else ""
+            case StepCancelled():
+                return f"{name} cancelled{again}"
+            case _:
+                return ""
 
-    def _line(self, line: str) -> None:
-        self.console.print(line, markup=False, soft_wrap=True)
-
-    # --- the end -------------------------------------------------------------------------------------
-
-    def summarise(self, finished: Finished, console: Console) -> None:
-        """The final table, what went wrong, and where everything lies."""
-        seen = self.view()
-        assert seen is not None
-        click.echo(text.final_table(seen, colour=has_colour(console)))
-        for step, warning in self.warnings:
-            console.print(
-                Text.assemble(("warning ", "yellow"), f"{clean(self.short[step])}: {clean(warning)}"), soft_wrap=True
-            )
-        last: dict[str, StepFailed | StepCrashed] = {f.step: f for f in self.failures}
-        ended_badly = {s["id"] for s in seen["steps"] if s["state"] in text.BAD}
-        for failure in last.values():
-            if failure.step in ended_badly:
-                self._explain(failure, console)
-        console.print()
-        seconds = (self.events[-1].at - self.events[0].at) if self.events else 0.0
-        console.print(
-            Text(f"Run {finished.id} {finished.status} in {duration(seconds)}: {text.counts(seen)}."), soft_wrap=True
-        )
-        for path in self.project.files:
-            if (finished.folder / path).exists():
-                console.print(Text(f"Executed notebook: {self._near(finished.folder / path)}"), soft_wrap=True)
-        if finished.status != "succeeded":
-            console.print(Text(f"Resume with: {self.command}   (what succeeded is reused)"), soft_wrap=True)
-
-    def _explain(self, failure: StepFailed | StepCrashed, console: Console) -> None:
-        name = clean(self.short[failure.step])
-        console.print()
-        if isinstance(failure, StepCrashed):
-            console.print(Text.assemble((f"{name} crashed: ", "bold magenta"), clean(failure.message)), soft_wrap=True)
-        else:
-            console.print(Text.assemble((f"{name} failed: ", "bold red"), clean(failure.error)), soft_wrap=True)
-            if failure.traceback.strip() not in ("", failure.error.strip()):
-                colour = has_colour(console)
-                body = clean_block(failure.traceback, colour=colour)
-                console.print(Text.from_ansi(body) if colour else Text(body), soft_wrap=True)
-        executed = finished_slice(self.folder, self.short[failure.step])
-        if executed.exists():
-            console.print(Text(f"Its executed notebook: {self._near(executed)}"), soft_wrap=True)
-
-    def _near(self, path: Path) -> str:
-        """The path from here where that is shorter."""
+    def _print_json(self, event: Event) -> None:
+        if isinstance(event, INTERNAL):
+            return
         try:
-            return str(path.relative_to(Path.cwd()))
-        except ValueError:
-            return str(path)
-
-
-def has_colour(console: Console) -> bool:
-    """Whether colour codes are welcome where this console writes."""
-    return console.is_terminal and not console.no_color
-
-
-def finished_slice(folder: Path, step: str) -> Path:
-    """Where the executed slice of a step lies."""
-    return folder / "steps" / f"{step}.ipynb"
+            sys.stdout.write(json.dumps(to_json(event, self._run_id, self.short)) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            endings.give_up_stdout()  # nobody listens any more; the run goes on

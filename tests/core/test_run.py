@@ -416,10 +416,10 @@ def test_an_impossible_event_tells_its_history_and_survives_pickling() -> None:
     assert pickle.loads(pickle.dumps(error)).message == error.message
     assert error.message.splitlines() == [
         (
-            "nbflow lost track of the run: StepStarted(at=0.0, step='a', attempt=2) cannot happen while 'a' is failed"
-            " (attempt 1). Before it:"
+            "nbflow lost track of the run: StepStarted(at=0.0, step='a', attempt=2, reason='') cannot happen while 'a' "
+            "is failed (attempt 1). Before it:"
         ),
-        "  StepFailed(at=0.0, step='a', attempt=1, error='x', traceback='', timed_out=False, jitter=0.0)",
+        "  StepFailed(at=0.0, step='a', attempt=1, error='x', traceback='', cell=None, timed_out=False, jitter=0.0)",
     ]
 
 

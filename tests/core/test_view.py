@@ -24,8 +24,9 @@ from nbflow.core.events import (
     StepStarted,
     StepSucceeded,
 )
+from nbflow.core.model import Reason
 from nbflow.core.run import State, fold
-from nbflow.core.view import LABELS, Notes, RunView, StepView, noted, outcomes, view
+from nbflow.core.view import LABELS, Notes, RunView, StepView, because, noted, outcomes, view
 
 LOAD = StepSpec("nb.load", short="load", reason="never run before")
 TRAIN = StepSpec("nb.train", ("nb.load",), retries=1, retry_delay=8.0, short="train", reason="an input will change")
@@ -104,6 +105,13 @@ REASONS: list[tuple[str, tuple[Event, ...], str, str]] = [
     ("starting", (start(LOAD),), "nb.load", "never run before"),
     ("reused", (start(LOAD, reused=1), StepReused("nb.load", reason="fresh")), "nb.load", "fresh"),
     ("succeeded", (start(LOAD), StepSucceeded("nb.load", 1)), "nb.load", "never run before"),
+    ("running", (start(LOAD), StepStarted("nb.load", 1, reason="it changed")), "nb.load", "it changed"),
+    (
+        "succeeded",
+        (start(LOAD), StepStarted("nb.load", 1, reason="it changed"), StepSucceeded("nb.load", 1)),
+        "nb.load",
+        "it changed",
+    ),
     ("failed", (start(LOAD), StepFailed("nb.load", 1, error="ValueError: bad")), "nb.load", "ValueError: bad"),
     ("crashed", (start(LOAD), StepCrashed("nb.load", 1, message="killed")), "nb.load", "killed"),
     ("skipped", (start(LOAD, TRAIN), StepFailed("nb.load", 1)), "nb.train", "needs load, which failed"),
@@ -143,6 +151,22 @@ REASONS: list[tuple[str, tuple[Event, ...], str, str]] = [
         "waits until other steps leave enough gpu",
     ),
 ]  # fmt: skip
+
+
+CLAUSES: list[tuple[list[tuple[str, str]], str]] = [
+    ([], ""),
+    ([("first-run", "it has no stored result yet")], "first run"),
+    ([("helper", "'minutes' changed"), ("parameter", "n: 1 → 2")], "helper 'minutes' changed; parameter n: 1 → 2"),
+    ([("environment", "TZ has another value")], "environment variable TZ has another value"),
+    ([("outputs", "a → a b")], "outputs a → a b"),
+    ([("input", "table (made by load) changed")], "table (made by load) changed"),
+    ([("unknown", "")], "unknown"),
+]
+
+
+@pytest.mark.parametrize(("reasons", "clause"), CLAUSES, ids=[c[1] for c in CLAUSES])
+def test_reasons_become_one_clause(reasons: list[tuple[str, str]], clause: str) -> None:
+    assert because([Reason(kind, detail) for kind, detail in reasons], "first run") == clause
 
 
 @pytest.mark.parametrize(("state", "story", "name", "reason"), REASONS, ids=[f"{c[0]}: {c[3]}" for c in REASONS])

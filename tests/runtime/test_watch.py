@@ -156,7 +156,7 @@ LISTINGS: list[tuple[str, dict[str, str]]] = [
     ("import importlib; importlib.invalidate_caches()\ntry: import nothing_such\nexcept ImportError: pass", {}),
     ("import importlib.metadata as m; m.version('pip'); m.entry_points(group='x')", {}),
     ("import pkgutil; list(pkgutil.iter_modules())", {}),
-    ("import warnings; warnings.simplefilter('ignore'); import pkg_resources as p; list(p.find_distributions('.'))", {}),
+    ("import warnings as w; w.simplefilter('ignore'); import pkg_resources as p; list(p.find_distributions('.'))", {}),
     ("try: os.listdir('nowhere')\nexcept OSError: pass", {}),
 ]  # fmt: skip
 

@@ -1,0 +1,82 @@
+"""Arguments and options that several commands share, and what a shell completes in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def sources_argument(command: F) -> F:
+    kind = click.Path(path_type=Path)
+    return click.argument("sources", nargs=-1, type=kind, metavar="[NOTEBOOK|FOLDER]...")(command)
+
+
+def json_option(what: str) -> Callable[[F], F]:
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
+
+
+def step_argument(command: F) -> F:
+    return click.argument("step", shell_complete=complete_step)(command)
+
+
+def parameter_options(command: F) -> F:
+    options = (
+        click.option("-p", "--parameter", "pairs", multiple=True, metavar="NAME=VALUE",
+                     help="Set a parameter; read as papermill's -p. Repeat it for more."),
+        click.option("-y", "--yaml", "yaml_texts", multiple=True, metavar="YAML",
+                     help="Set parameters in YAML: -y 'k: [1, 2]'."),
+        click.option("-f", "--parameters-file", "files", multiple=True, type=click.Path(path_type=Path),
+                     metavar="FILE", help="Read parameters from a YAML or JSON file."),
+    )  # fmt: skip
+    return _all(command, options)
+
+
+def selection_options(command: F) -> F:
+    options = (
+        click.option("-s", "--select", "select", multiple=True, metavar="STEPS", shell_complete=complete_selector,
+                     help="Take these steps only: train, +train (it and all it needs), train+ (it and all that needs "
+                          "it), 2+train (two steps up), 'fit_*', state:stale."),
+        click.option("--exclude", multiple=True, metavar="STEPS", shell_complete=complete_selector,
+                     help="Leave these steps out."),
+    )  # fmt: skip
+    return _all(command, options)
+
+
+def _all(command: F, options: tuple[Callable[[F], F], ...]) -> F:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+# --- what a shell completes ----------------------------------------------------------------------------
+
+
+def complete_step(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The names of the steps that begin so."""
+    return [CompletionItem(name, help=where) for name, where in _steps(ctx) if name.startswith(incomplete)]
+
+
+def complete_selector(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The same behind a plus: ``+tr`` → ``+train``."""
+    name = incomplete.lstrip("0123456789")
+    name = name.removeprefix("+") if name.startswith("+") else incomplete
+    lead = incomplete.removesuffix(name) if name else incomplete
+    known = [*_steps(ctx), *([("state:stale", "what would run")] if not lead else [])]
+    return [CompletionItem(lead + word, help=where) for word, where in known if word.startswith(name)]
+
+
+def _steps(ctx: click.Context) -> list[tuple[str, str]]:
+    """Steps with their notebooks. A shell asks in the middle of a line, so whatever is wrong, nothing is said."""
+    from nbflow.project import open_project
+
+    try:
+        pipeline = open_project(ctx.params.get("sources") or ()).pipeline
+    except Exception:
+        return []
+    return [(step.name, step.notebook) for step in pipeline.steps.values()]
