@@ -45,6 +45,9 @@ from nbflow.store.outputs import Aside, matching, move_to
 Fact = StepReused | StepSucceeded | StepFailed | StepCrashed | StepCancelled
 
 
+CHANGED = "changed while the step ran"
+"""Stands for the digest of a file that nobody can be sure of, so that the result is not reused."""
+
 TELL_EVERY = 0.25
 """Seconds between two words about what a cell prints."""
 
@@ -73,8 +76,9 @@ class Workshop:
     def attempt(self, step: str, attempt: int, emit: Callable[[StepStarted | StepProgressed], None]) -> Fact:
         planned = self.planner.decide(step, self.made)
         if planned.action == "reuse" and planned.record is not None:
-            self.reuse(step, planned.record)
-            return StepReused(step, attempt, reason=because(planned.reasons), key=planned.record.key, record=planned.record.id)
+            kept = planned.record
+            self.reuse(step, kept)
+            return StepReused(step, attempt, reason=because(planned.reasons), key=kept.key, record=kept.id)
         emit(StepStarted(step, attempt, reason=because(planned.reasons, "first run")))
         return _Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit).make()
 
@@ -142,7 +146,8 @@ class _Attempt:
         attempt: int,
         emit: Callable[[StepProgressed], None],
     ) -> None:
-        assert planned.fingerprint is not None and planned.slice is not None
+        assert planned.fingerprint is not None
+        assert planned.slice is not None
         self.shop = shop
         self.project = shop.project
         self.step = step
@@ -245,15 +250,18 @@ class _Attempt:
             assert artifact is not None
             inputs.append({
                 "name": wanted.item.name, "digest": artifact.digest, "format": artifact.format,
-                "member": artifact.member, "type": artifact.type, "step": self.project.pipeline.steps[wanted.makers[0]].name,
+                "member": artifact.member, "type": artifact.type,
+                "step": self.project.pipeline.steps[wanted.makers[0]].name,
             })  # fmt: skip
         outputs = [
             {"path": o.path, "name": o.name, "format": o.format} if o.is_file else {"name": o.name, "format": o.format}
             for o in self.step.outputs
         ]
-        for output in outputs:  # A file output may bind a name as well.
-            if output.get("path") and output.get("name"):
-                files.append({"name": output["name"], "path": output["path"]})
+        # A file output may bind a name as well.
+        files += [{"name": o["name"], "path": o["path"]} for o in outputs if o.get("path") and o.get("name")]
+        units = (unit for cell in self.step.outline.cells for unit in outline.units(cell))
+        own = {name for unit in units if unit.kind in ("def", "class") for name in unit.now.binds}
+        root, store = self.project.root, self.project.store
         return {
             "schema": 1,
             "step": self.step.id,
@@ -261,15 +269,13 @@ class _Attempt:
             "blobs": str(self.project.store.blobs),
             "project_root": str(self.project.root),
             "notebook_folder": str(self.project.root / self.notebook.folder),
-            "run_folders": [str(self.shop.folder.parent), str(self.project.root / ".nbflow"), str(self.project.store.root)],
+            "run_folders": [str(self.shop.folder.parent), str(root / ".nbflow"), str(store.root)],
             "inputs": inputs,
             "files": files,
             "outputs": outputs,
             "together": self._together(),
             "watch": self._watched(),
-            "own_definitions": sorted({
-                n for c in self.step.outline.cells for u in outline.units(c) if u.kind in ("def", "class") for n in u.now.binds
-            }),
+            "own_definitions": sorted(own),
             "contracts": True,
         }  # fmt: skip
 
@@ -289,7 +295,7 @@ class _Attempt:
         return pairs
 
     def _watched(self) -> list[str]:
-        """Context objects of this slice that a later step of the notebook reads: a change in place would not reach it."""
+        """Context objects of this slice that a later step reads: a change in place would not reach it."""
         later: set[tuple[str, int]] = set()
         for other in self.project.pipeline.steps.values():
             if other.notebook == self.step.notebook and other.outline.last > self.step.outline.last:
@@ -362,6 +368,7 @@ class _Attempt:
 
     def _read_files(self, result: Mapping[str, Any], named: Mapping[str, str], wrote: Sequence[str]) -> dict[str, str]:
         found = {p: d for p, d in named.items() if p not in wrote}
+        found.update(dict.fromkeys(self._changed_meanwhile(found), CHANGED))
         for absolute in result.get("read_files", ()):
             path = self._shown_path(absolute)
             if path not in found and path not in wrote and not self._is_declared(path):
@@ -370,7 +377,15 @@ class _Attempt:
                     found[path] = digest
         return found
 
+    def _changed_meanwhile(self, named: Mapping[str, str]) -> list[str]:
+        """Files of the key that somebody else changed: who knows which content the step has read."""
+        planner, before = self.shop.planner, self.print.parts["inputs"]
+        found = [path for path, digest in named.items() if planner.named_digest(self.step, path) != digest]
+        external = (i for i in self.step.inputs if i.item.is_file and not i.makers)
+        return found + [i.path for i in external if planner.file_digest(i, {}) != before[i.item.text]]
+
     def _read_modules(self, result: Mapping[str, Any]) -> dict[str, str]:
+        """Modules that the key does not know, or not with the source they have now: changed while the step ran."""
         known = self.print.parts["modules"]
         found = {}
         for absolute in result.get("modules", ()):
@@ -378,7 +393,7 @@ class _Attempt:
             digest = self.project.surroundings.module_digest(path)
             if digest is not None:
                 found[path] = digest
-        return {p: digest for p, digest in self._from_folder(found).items() if p not in known}
+        return {p: digest for p, digest in self._from_folder(found).items() if known.get(p) != digest}
 
     def _from_folder(self, found: Mapping[str, str]) -> dict[str, str]:
         """The same, with paths from the notebook's folder, as a record keeps them."""

@@ -43,6 +43,7 @@ from nbflow.core.events import (
 )
 from nbflow.core.run import ImpossibleEvent, Run, advance
 from nbflow.core.view import Notes, noted, outcomes
+from nbflow.errors import NbflowError
 
 log = logging.getLogger(__name__)
 
@@ -312,11 +313,14 @@ class _Driver:
         return stamped
 
     def crash(self, step: str, attempt: int, error: BaseException) -> StepCrashed:
+        words = f"nbflow itself failed while it ran the step: {type(error).__name__}: {error}"
+        if isinstance(error, NbflowError):  # a full disk, a damaged store: it has words of its own
+            words = f"{error.message} {error.fix}".strip()
         return self.stamped(
             StepCrashed(
                 step,
                 attempt,
-                message=f"nbflow itself failed while it ran the step: {type(error).__name__}: {error}",
+                message=words,
                 traceback="".join(traceback.format_exception(error)),
                 jitter=self.clocks.jitter(),
             )

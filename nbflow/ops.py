@@ -26,7 +26,7 @@ from nbflow.core.run import Run, begin
 from nbflow.core.select import select
 from nbflow.core.view import because
 from nbflow.driver import Canceller, drive
-from nbflow.errors import NbflowError, StoreError, UsageError
+from nbflow.errors import NbflowError, StoreError, UsageError, did_you_mean
 from nbflow.executors import Executor
 from nbflow.journal import Journal, ResultRow, RunLock, new_run_id
 from nbflow.masking import Masker
@@ -144,7 +144,7 @@ class StepStatus:
 
     step: Step
     state: str
-    """``fresh``, ``stale``, ``maybe stale`` (something above will run) or ``never run``."""
+    """``fresh``, ``stale``, ``maybe stale`` (something above will run) or ``no result``."""
     reasons: tuple[Reason, ...]
     last: Record | None
 
@@ -157,7 +157,7 @@ def status(project: Project, planner: Planner) -> list[StepStatus]:
         if planned.action == "reuse":
             state = "fresh"
         elif last is None:
-            state = "never run"
+            state = "no result"
         else:
             state = "stale" if planned.certain else "maybe stale"
         found.append(StepStatus(project.pipeline.steps[step_id], state, planned.reasons, last))
@@ -255,25 +255,25 @@ def run(
             project.pipeline.outlines[project.pipeline.steps[step_id].notebook].notebook.kernel
         )
     masker = _masker(project)
+    executor = _executor(project, masker, executor)
     run_id = new_run_id(datetime.now(UTC), _token())
-    folder = _make_folder(project.root, run_id)
-    shop = Workshop(project, planner, run_id, folder, executor or _executor(masker), masker)
-    _bring_what_is_needed(shop, made)
-    on_start(run_id, made, folder)
     with Journal.open(project.root, masker) as journal, RunLock(project.root, run_id):
-        sources = sorted(project.files)
-        journal.begin_run(run_id, time_text(time.time()), sources, project.parameters, str(folder))
+        folder = _make_folder(project.root, run_id)
+        shop = Workshop(project, planner, run_id, folder, executor, masker)
+        _bring_what_is_needed(shop, made)
+        journal.begin_run(run_id, time_text(time.time()), sorted(project.files), project.parameters, str(folder))
+        on_start(run_id, made, folder)
         status = "crashed"
         try:
             finished = drive(
-                begin(_specs(project, made), jobs=project.settings.jobs, capacity=_capacity(project), fail_fast=project.settings.fail_fast),
+                _begun(project, made),
                 shop,
                 journal_sink=lambda events: _write(journal, run_id, events),
                 on_event=on_event,
                 reused=_certainly_reused(shop, made),
                 folder=str(folder),
                 cancel=cancel,
-            )  # fmt: skip
+            )
             status = str(finished.status)
         finally:
             _write_copies(shop, made)
@@ -286,7 +286,12 @@ def _token() -> str:
     return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(4))
 
 
-def _executor(masker: Masker) -> Executor:
+def _executor(project: Project, masker: Masker, given: Executor | None) -> Executor:
+    name = project.settings.executor
+    if name != "papermill":
+        raise UsageError(f"There is no executor '{name}'.{did_you_mean(name, ['papermill'])}", "Executors: papermill.")
+    if given is not None:
+        return given
     from nbflow.executors.papermill import PapermillExecutor
 
     return PapermillExecutor(masker)
@@ -303,11 +308,21 @@ def _make_folder(root: Path, run_id: str) -> Path:
         ignore = folder.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
+    except (FileExistsError, NotADirectoryError):
+        raise StoreError(
+            f"The run's folder cannot be made: {folder.parent} is no folder.", "Move it away and run again."
+        ) from None
     except OSError as error:
         raise StoreError(
-            f"The run's folder cannot be made: {folder} ({error.strerror}).", "Make the project folder writable."
+            f"The run's folder cannot be made: {folder} ({error.strerror}).",
+            "Make room on the disk, or make the project folder writable.",
         ) from error
     return folder
+
+
+def _begun(project: Project, made: Plan) -> Run:
+    settings = project.settings
+    return begin(_specs(project, made), jobs=settings.jobs, capacity=_capacity(project), fail_fast=settings.fail_fast)
 
 
 def _specs(project: Project, made: Plan) -> tuple[StepSpec, ...]:

@@ -152,9 +152,14 @@ def open_project(
     """
     environ = os.environ if environ is None else environ
     cwd = cwd or Path.cwd()
+    for source in sources:
+        notebooks.check_source(source)
+    named = ", ".join(map(str, sources)) or "this folder"
     sources = [_real(s) for s in sources]
     root = find_root(sources[0] if sources else cwd, sources)
     settings = Settings.load(root, environ, **flags)
+    for name in settings.notebooks if not sources else ():
+        notebooks.check_source(root / name, f"The setting notebooks is wrong: {name}")
     if not sources:
         sources = [_real(root / n) for n in settings.notebooks] or [_real(cwd)]
     home = home_of(root)
@@ -162,10 +167,11 @@ def open_project(
     analyses = Memo(home / "analysis.json", FACTS_VERSION * 10_000 + sys.version_info[0] * 100 + sys.version_info[1])
     outlines = _outlines(raws, analyses)
     outlines = [o for o in outlines if o.steps or o.findings or _is_meant(o)]
+    if not raws:
+        raise UsageError(f"There is no notebook in {named}.", "Name a notebook (.ipynb), or a folder that holds some.")
     if not outlines:
-        where = ", ".join(str(s) for s in sources)
         raise UsageError(
-            f"No steps found in {where}.", "Tag a cell with a first line such as: %%step clean -i raw -o table"
+            f"There are no steps in {named}.", "Begin a cell with a line such as: %%step clean -i raw -o table"
         )
     store = Store(settings.store)
     specs = Kernelspecs(home / "kernels.json", environ)

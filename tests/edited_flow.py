@@ -55,6 +55,7 @@ class Counter:
 
     def unused(self):
         return None''',
+    "described": 'def described():\n    """Read by a step."""',
     "pair": "class Pair:\n    def total(self):\n        return 2",
     "decorated": '''\
 def shout(function):
@@ -76,6 +77,7 @@ def greet(name):
     "greet": '%%step greet -o words\nwords = [greet("you")]',
     "greet-more": '%%step greet\nwords.append(greet("all"))\nwords',
     "doc": "%%step doc -o page\npage = documented()",
+    "tell": "%%step tell -o told\ntold = described.__doc__",
     "config": '%%step config -o settings\nsettings = [os.environ["MODE"], len(os.environ["TOKEN"]) > 0]',
     "named": """\
 %%step named -o texts
@@ -131,7 +133,7 @@ class Square:
 }
 EVERY = frozenset({
     "load", "tidy", "count", "greet", "doc", "config", "named", "found", "module", "other", "square", "measure",
-    "make_pair", "add_pair", "write", "back", "folder", "chance",
+    "make_pair", "add_pair", "tell", "write", "back", "folder", "chance",
 })  # fmt: skip
 REPORT = "work/out/report.txt"
 

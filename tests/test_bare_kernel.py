@@ -36,7 +36,15 @@ OLD, NEW = "24.0", "24.1"
 
 
 def pip(home: Path, *packages: str) -> None:
-    command = [home / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+    command = [
+        str(home / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        *packages,
+    ]
     subprocess.run(command, check=True, capture_output=True)
 
 

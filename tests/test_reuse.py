@@ -7,12 +7,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from nbflow.errors import InvalidPipeline, MissingKernel, UsageError
+from nbflow.executors import Job, Outcome, Tell
 from tests.flows import Flow, new_flow, write_notebook
+from tests.plain_executor import PlainExecutor
 
 DICE = {
     "imports": "import os",
@@ -180,6 +184,38 @@ def test_the_newest_record_that_matches_wins(tmp_path: Path) -> None:
         flow.write("data.txt", text)
         assert flow.made() == made[text]
     assert flow.ran() == set()
+
+
+@dataclass
+class Meddler:
+    """An executor during whose attempts somebody else edits."""
+
+    edit: Callable[[], object]
+    inner: PlainExecutor = field(default_factory=PlainExecutor)
+
+    def run(self, job: Job, tell: Tell) -> Outcome:
+        self.edit()
+        return self.inner.run(job, tell)
+
+    def stop(self, key: str, force: bool) -> None:
+        self.inner.stop(key, force)
+
+
+@pytest.mark.parametrize(("path", "text"), [("local.py", "value = 1"), ("named.txt", "1"), ("declared.txt", "1")])
+def test_a_result_made_while_what_it_depends_on_was_edited_is_not_reused(tmp_path: Path, path: str, text: str) -> None:
+    """Nobody knows which content the step has read: neither the old nor the new one brings the result back."""
+    flow = new_flow(tmp_path, {
+        "use": """\
+%%step use -i declared.txt -o v
+from local import value
+v = [value, open("named.txt").read(), open("declared.txt").read()]""",
+    }, {"local.py": "value = 1", "named.txt": "1", "declared.txt": "1"})  # fmt: skip
+    assert flow.run(Meddler(lambda: flow.write(path, text.replace("1", "2")))).status == "succeeded"
+    assert flow.stale().keys() == {"use"}
+    flow.write(path, text)
+    assert flow.stale().keys() == {"use"}
+    assert flow.ran() == {"use"}
+    assert flow.is_fresh()
 
 
 def test_a_copy_of_a_notebook_elsewhere_reads_its_own_files(tmp_path: Path) -> None:

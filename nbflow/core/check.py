@@ -38,6 +38,8 @@ def check(pipeline: Pipeline, slices: Mapping[str, Slice], surroundings: Surroun
         found += look.findings()
     found += _shared_random(pipeline, slices)
     found += _changed_context(pipeline, slices)
+    foreign = {f.notebook for f in found if f.code == "not-python"}  # nothing else about them would be true
+    found = [f for f in found if f.notebook not in foreign or f.code == "not-python"]
     order = {path: i for i, path in enumerate(pipeline.outlines)}
     found.sort(key=lambda f: (order.get(f.notebook, 0), f.cell or 0, f.code, f.message))
     return tuple(_once(found))
@@ -72,7 +74,7 @@ def _cells(outline: Outline) -> Iterator[Finding]:
     if (outline.steps or outline.unreadable) and outline.notebook.language.lower() not in PYTHON:
         yield finding(
             "not-python", path, None, None,
-            f"This is a notebook in {outline.notebook.language}, and nbflow reads Python.",
+            f"This is a notebook in {outline.notebook.language.capitalize()}, and nbflow reads Python.",
             "Leave it out, or run it as a whole with papermill.",
         )  # fmt: skip
         return
@@ -236,18 +238,19 @@ class _Look:
                     yield piece.cell, units[i]
 
     def _setup(self) -> Iterator[Finding]:
-        others = [s.last for s in self.outline.steps if s is not self.step.outline]
         for number in self.step.outline.cells:
-            if not any(last > number for last in others):
-                continue
             for unit in self.outline.units(number):
-                if (unit.now.setup or unit.now.bare_calls) and self.outline.bindings.sets_up(unit, number):
+                candidate = unit.now.setup or unit.now.bare_calls
+                if candidate and self.outline.bindings.sets_up(unit, number) and self._has_steps_below(number):
                     yield self._say(
                         "setup-in-step", number,
                         f"'{self.outline.text(number, unit.line)[:60]}' configures this step only: other steps run in "
                         "kernels of their own.",
                         "Move it to a cell without %%step above, where it reaches every step below.",
                     )  # fmt: skip
+
+    def _has_steps_below(self, number: int) -> bool:
+        return any(s.last > number for s in self.outline.steps if s is not self.step.outline)
 
     def _effects(self) -> Iterator[Finding]:
         declaration = self.step.outline.declaration

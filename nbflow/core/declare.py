@@ -12,6 +12,7 @@ The grammar::
 from __future__ import annotations
 
 import keyword
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from typing import TypeVar
 
 from nbflow.core.amounts import parse_amount
 from nbflow.core.model import FORMATS, REF, STEP_NAME, Declaration, Item, Options
-from nbflow.errors import DeclareError, did_you_mean
+from nbflow.errors import DeclareError, UsageError, did_you_mean
 
 USAGE = "%%step NAME -i INPUT ... -o OUTPUT ..."
 LISTS = {"-i": "inputs", "--in": "inputs", "-o": "outputs", "--out": "outputs", "--after": "after",
@@ -88,10 +89,12 @@ def parse(text: str, *, whole_notebook: bool = False) -> Declaration:
             f"Write {USAGE}",
         )
     lists, numbers, flags = _sort(rest)
+    inputs, outputs = _items(lists["inputs"], "input"), _items(lists["outputs"], "output")
+    _check_path_names((*inputs, *outputs))
     return Declaration(
         name=name,
-        inputs=_items(lists["inputs"], "input"),
-        outputs=_items(lists["outputs"], "output"),
+        inputs=inputs,
+        outputs=outputs,
         after=tuple(lists["after"]),
         options=_options(lists["resources"], numbers, flags),
         whole_notebook=whole_notebook,
@@ -99,7 +102,12 @@ def parse(text: str, *, whole_notebook: bool = False) -> Declaration:
 
 
 def parse_item(text: str, role: str = "output") -> Item:
-    """Read one input or output: ``features``, ``features:parquet``, ``data/x.csv``, ``raw=data/x.csv``, ``big.bin:ref``."""
+    """Read one input or output: ``features``, ``features:parquet``, ``data/x.csv``, ``raw=data/x.csv``, ``x.bin:ref``.
+
+    Raises ``DeclareError``.
+    """
+    if text.endswith(","):
+        raise DeclareError(f"'{text}' ends with a comma.", "Items are separated by spaces alone.")
     name, path, format_ = None, text, None
     bare, colon, suffix = text.rpartition(":")
     if colon and bare and suffix.isidentifier():
@@ -123,8 +131,7 @@ def parse_item(text: str, role: str = "output") -> Item:
         )
     if name is not None:
         _check_variable(name)
-    if text.endswith(","):
-        raise DeclareError(f"'{text}' ends with a comma.", "Items are separated by spaces alone.")
+    _check_path(path, text)
     _check_format(format_, text, (REF,), is_file=True)
     return Item(text, name=name, path=path, format=format_)
 
@@ -135,47 +142,57 @@ def merge(declarations: Sequence[Declaration]) -> Declaration:
     options = first.options
     for other in declarations[1:]:
         options = _merge_options(options, other.options)
+    inputs, outputs = _union(d.inputs for d in declarations), _union(d.outputs for d in declarations)
+    _check_path_names((*inputs, *outputs))
     return replace(
         first,
-        inputs=_union(d.inputs for d in declarations),
-        outputs=_union(d.outputs for d in declarations),
+        inputs=inputs,
+        outputs=outputs,
         after=tuple(dict.fromkeys(a for d in declarations for a in d.after)),
         options=options,
     )
 
 
 def with_items(line: str, inputs: Iterable[str] = (), outputs: Iterable[str] = ()) -> str:
-    """The ``%%step`` (or ``%step``) line with items added and all else as it was."""
-    for words, items in ((("-i", "--in"), inputs), (("-o", "--out"), outputs)):
+    """The ``%%step`` (or ``%step``) line with items added that it does not hold yet, and all else as it was."""
+    for words, items, role in ((("-i", "--in"), inputs, "input"), (("-o", "--out"), outputs, "output")):
         for item in items:
-            line = _with_item(line, words, item)
+            if parse_item(item, role).label not in _labels(line, role):
+                line = _with_item(line, words, _quote(item))
     return line
+
+
+def _labels(line: str, role: str) -> set[str]:
+    """What a line declares already."""
+    lists, _, _ = _sort(_tokens(line)[2:])
+    return {parse_item(text, role).label for text in lists[f"{role}s"]}
 
 
 def _with_item(line: str, words: tuple[str, str], item: str) -> str:
     tokens = list(_TOKEN.finditer(line))
     texts = [t.group() for t in tokens]
-    for index in range(len(texts) - 1, -1, -1):
-        if texts[index] in words:
-            last = index
-            while last + 1 < len(texts) and not texts[last + 1].startswith("-"):
-                last += 1
-            if item in texts[index + 1 : last + 1]:
-                return line
-            return f"{line[: tokens[last].end()]} {item}{line[tokens[last].end() :]}"
-    # No such list yet: inputs go behind the name, outputs at the end of the lists that are there.
-    at = tokens[min(1, len(tokens) - 1)].end() if words[0] == "-i" else _end_of_lists(tokens, texts)
+    lists = [index for index, text in enumerate(texts) if text in words]
+    if lists:
+        at = tokens[_end_of_list(texts, lists[-1])].end()
+        return f"{line[:at]} {item}{line[at:]}"
+    # No such list yet: inputs go behind the name, outputs behind the inputs.
+    above = [index for index, text in enumerate(texts) if text in ("-i", "--in")] if words[0] == "-o" else []
+    at = tokens[_end_of_list(texts, above[-1]) if above else min(1, len(tokens) - 1)].end()
     return f"{line[:at]} {words[0]} {item}{line[at:]}"
 
 
-def _end_of_lists(tokens: list[re.Match[str]], texts: list[str]) -> int:
-    last = min(1, len(texts) - 1)
-    for index, text in enumerate(texts):
-        if text in ("-i", "--in"):
-            last = index
-            while last + 1 < len(texts) and not texts[last + 1].startswith("-"):
-                last += 1
-    return tokens[last].end()
+def _end_of_list(texts: Sequence[str], index: int) -> int:
+    """Index of the last item of the list whose option stands at ``index``."""
+    while index + 1 < len(texts) and not texts[index + 1].startswith("-"):
+        index += 1
+    return index
+
+
+def _quote(item: str) -> str:
+    """As it is written on a line."""
+    if not re.search(r"""[\s"']""", item):
+        return item
+    return f"'{item}'" if "'" not in item else '"' + re.sub(r'(["\\])', r"\\\1", item) + '"'
 
 
 def _tokens(text: str) -> list[str]:
@@ -212,9 +229,13 @@ def _sort(tokens: list[str]) -> tuple[dict[str, list[str]], dict[str, float], se
             if equals:
                 target.append(value)
         elif option in NUMBERS:
+            if NUMBERS[option] in numbers:
+                raise DeclareError(f"{option} stands twice.", "Give it once.")
             numbers[NUMBERS[option]] = _number(option, value if equals else next(stream, ""))
             target = None
         elif option in FLAGS:
+            if equals:
+                raise DeclareError(f"{option} takes no value.", f"Write {option} alone.")
             flags.add(option)
             target = None
         elif token.startswith("-"):
@@ -233,9 +254,11 @@ def _number(option: str, text: str) -> float:
     except ValueError:
         value = -1.0
     whole = option == "--retries"
-    if value < 0 or value != value or value == float("inf") or (whole and value != int(value)):
-        kind = "a whole number, 0 or more" if whole else "a number of seconds, 0 or more"
-        raise DeclareError(f"{option} takes {kind}, not '{text}'.")
+    least = "more than 0" if option == "--timeout" else "0 or more"
+    too_small = value < 0 or (value == 0 and option == "--timeout")
+    if too_small or not math.isfinite(value) or (whole and value != int(value)):
+        kind = "a whole number" if whole else "a number of seconds"
+        raise DeclareError(f"{option} takes {kind}, {least}, not '{text}'.")
     return value
 
 
@@ -250,26 +273,26 @@ def _items(texts: list[str], role: str) -> tuple[Item, ...]:
 
 
 def _options(resources: list[str], numbers: dict[str, float], flags: set[str]) -> Options:
-    amounts = []
+    amounts: dict[str, float] = {}
     for text in resources:
         key, equals, amount = text.partition("=")
         if not equals or not key.isidentifier():
             raise DeclareError(
                 f"--resources takes KEY=AMOUNT, not '{text}'.", "For example: --resources gpu=1 memory=8GiB"
             )
+        if key in amounts:
+            raise DeclareError(f"--resources gives {key} twice.", "Give it once.")
         try:
-            amounts.append((key, parse_amount(amount)))
-        except ValueError:
-            raise DeclareError(
-                f"'{amount}' is not an amount.", "Write a number, or one with a unit: memory=8GiB"
-            ) from None
+            amounts[key] = parse_amount(amount)
+        except UsageError as error:
+            raise DeclareError(f"--resources {key}: {error.message}", error.fix) from None
     retries = numbers.get("retries")
     return Options(
         retries=None if retries is None else int(retries),
         retry_delay=numbers.get("retry_delay"),
         timeout=numbers.get("timeout"),
         cache="--no-cache" not in flags,
-        resources=tuple(amounts),
+        resources=tuple(amounts.items()),
     )
 
 
@@ -278,6 +301,24 @@ def _check_variable(name: str) -> None:
         raise DeclareError(f"'{name}' is a Python keyword and cannot be a variable.")
     if name == "_":
         raise DeclareError("'_' is never an input or output: every cell may overwrite it.", "Give the value a name.")
+
+
+def _check_path_names(items: Iterable[Item]) -> None:
+    """The name that a file's path is bound to means nothing else in the step."""
+    seen: dict[str, Item] = {}
+    for item in items:
+        other = seen.setdefault(item.name, item) if item.name else item
+        if other.label != item.label and (item.is_file or other.is_file):
+            raise DeclareError(f"'{item.name}' would be both {other.text} and {item.text}.", "Choose another name.")
+
+
+def _check_path(path: str, text: str) -> None:
+    if "://" in path:
+        raise DeclareError(f"'{text}' is an address, not a file.", "Read it in the step, and add --no-cache.")
+    if path.startswith("~"):
+        raise DeclareError(f"'{text}': a ~ is not expanded.", "Write the whole path.")
+    if "\\" in path:
+        raise DeclareError(f"'{text}' holds a backslash.", "Write / between folders.")
 
 
 def _check_format(format_: str | None, text: str, allowed: tuple[str, ...], *, is_file: bool) -> None:

@@ -135,9 +135,8 @@ class Expressions(Walk):
 
     def visit_walrus(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)
+        self.check_symbols = True
         inner = self.scope
-        if inner is not None and inner.kind == "comprehension":
-            self.check_symbols = True
         while self.scope is not None and self.scope.kind in ("comprehension", "type"):
             self.scope = self.scope.parent
         self.bind(node.target.id)

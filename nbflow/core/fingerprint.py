@@ -58,7 +58,7 @@ def fingerprint(
     surroundings: Surroundings,
 ) -> Fingerprint:
     """The key of ``step`` with these input digests (item text → digest). May raise ``MissingKernel``."""
-    gathered = _Gathered(step.notebook, outlines, circumstances)
+    gathered = _Gathered(outlines, circumstances, _looks_inside(piece_slice.pieces, outlines))
     for piece in piece_slice.pieces:
         gathered.add(piece)
     kernel = outlines[step.notebook].notebook.kernel
@@ -107,12 +107,19 @@ def _variable(name: str, circumstances: Circumstances, surroundings: Surrounding
     return "unset" if value is None else _blind(value)
 
 
+def _looks_inside(pieces: Iterable[Piece], outlines: Mapping[str, Outline]) -> bool:
+    """Whether reached code may read docstrings, its own or those of what it was handed."""
+    units = (outlines[p.notebook].units(p.cell)[i] for p in pieces for i in p.units)
+    return any(u.now.looks_inside or u.later.looks_inside for u in units)
+
+
 class _Gathered:
     """Adds up what the pieces of a slice contribute."""
 
-    def __init__(self, notebook: str, outlines: Mapping[str, Outline], circumstances: Circumstances) -> None:
+    def __init__(self, outlines: Mapping[str, Outline], circumstances: Circumstances, with_docs: bool) -> None:
         self.outlines = outlines
         self.circumstances = circumstances
+        self.with_docs = with_docs
         self.order: list[Any] = []
         self.helpers: dict[str, str] = {}
         self.parameters: dict[str, Any] = {}
@@ -133,10 +140,9 @@ class _Gathered:
         units = outline.units(piece.cell)
         self._note_sys_path(outline, piece)
         counted = [units[i] for i in piece.units]
-        with_docs = any(u.now.looks_inside or u.later.looks_inside for u in counted)
         fixed: list[str] = []
         for unit in counted:
-            digest = unit.digest_with_docs if with_docs else unit.digest
+            digest = unit.digest_with_docs if self.with_docs else unit.digest
             if not digest:
                 continue
             if piece.kind == "import" and not any(b in outline.read_names for b in unit.now.binds):
@@ -307,7 +313,7 @@ def _compare_inputs(before: Mapping[str, str], after: Mapping[str, str], makers:
     found = []
     for name in dict.fromkeys((*after, *before)):
         maker = f" (made by {makers[name]})" if makers.get(name) else ""
-        kind = "input" if makers.get(name) or "." not in name and "/" not in name else "file"
+        kind = "input" if makers.get(name) or ("." not in name and "/" not in name) else "file"
         if name not in after:
             found.append(Reason("input", f"{name} is no input any more"))
         elif name not in before:

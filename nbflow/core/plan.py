@@ -107,14 +107,14 @@ class Planner:
         """Run or reuse, with ``made`` holding the results of the steps above that are known so far."""
         step = self.pipeline.steps[step_id]
         unknown = [n for n in step.needs if n not in made]
+        last = self.known.last(step_id)
+        if unknown and last is None:  # Nothing to compare a key with, and no key without its inputs.
+            return Planned(step_id, "run", True, self._must_run(step, selected) or (FIRST_RUN,))
         piece_slice = self.slice(step, {**self._last_results(unknown), **made})
         print_ = self._fingerprint(step, piece_slice, made)
-        if selected and self.forced:
-            words = "asked for with --force" if self.forced == "forced" else "asked for with --no-cache"
-            return self._run(step_id, print_, piece_slice, Reason(self.forced, words))
-        if selected and not step.outline.declaration.options.cache:
-            return self._run(step_id, print_, piece_slice, Reason("no-cache", "the step says --no-cache"))
-        last = self.known.last(step_id)
+        ordered = self._must_run(step, selected)
+        if ordered:
+            return Planned(step_id, "run", True, ordered, print_, None, piece_slice)
         if unknown:
             return self._decide_below(step, unknown, last, print_, piece_slice)
         trouble: tuple[Reason, ...] = ()
@@ -133,8 +133,14 @@ class Planner:
         """What steps that will run made last: what their stored bytes refer to is likely the same again."""
         return {s: record for s in steps if (record := self.known.last(s)) is not None}
 
-    def _run(self, step: str, print_: Fingerprint, piece_slice: Slice, *reasons: Reason) -> Planned:
-        return Planned(step, "run", True, reasons, print_, None, piece_slice)
+    def _must_run(self, step: Step, selected: bool) -> tuple[Reason, ...]:
+        """Why the step runs whatever is stored; empty where the stored results decide."""
+        if selected and self.forced:
+            words = "asked for with --force" if self.forced == "forced" else "asked for with --no-cache"
+            return (Reason(self.forced, words),)
+        if selected and not step.outline.declaration.options.cache:
+            return (Reason("no-cache", "the step says --no-cache"),)
+        return ()
 
     def _decide_below(
         self, step: Step, unknown: Sequence[str], last: Record | None, print_: Fingerprint, piece_slice: Slice
@@ -149,7 +155,7 @@ class Planner:
 
     def _own_reasons(self, step: Step, last: Record | None, print_: Fingerprint) -> tuple[Reason, ...]:
         if last is None:
-            return (Reason("first-run", "it has no stored result yet"),)
+            return (FIRST_RUN,)
         pending = {k for k, v in print_.parts["inputs"].items() if v == PENDING}
         before = {**last.parts, "inputs": {k: v for k, v in last.parts.get("inputs", {}).items() if k not in pending}}
         after = {**print_.parts, "inputs": {k: v for k, v in print_.parts["inputs"].items() if k not in pending}}
@@ -157,7 +163,7 @@ class Planner:
 
     def _why(self, step: Step, last: Record | None, print_: Fingerprint) -> tuple[Reason, ...]:
         if last is None:
-            return (Reason("first-run", "it has no stored result yet"),)
+            return (FIRST_RUN,)
         if last.key == print_.key:
             return self._unmet(step, last, print_) or (Reason("unknown", "its stored result cannot be reused"),)
         return compare(last.parts, print_.parts, self._makers(step)) or (Reason("unknown", "no stored result matches"),)
@@ -244,6 +250,8 @@ class Planner:
         folder = self.pipeline.outlines[step.notebook].notebook.folder
         return [paths.from_root(folder, str(o.path)) for o in step.outputs if o.is_file]
 
+
+FIRST_RUN = Reason("first-run", "it has no stored result yet")
 
 PENDING = "pending"
 """Stands for the digest of an input whose maker has not run yet."""

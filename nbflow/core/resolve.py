@@ -88,7 +88,7 @@ class Resolver:
         if supply >= cell:
             supply = -1
         opening = self._first if name in self._paths and cell >= self._first else -1
-        shadow, declared = 0, False
+        shadow = 0
         for number in self._places_above(name, cell, max(supply, opening - 1)):
             other = None if number in self.own else self.outline.step_at(number)
             if other is None:
@@ -100,14 +100,13 @@ class Resolver:
                 return found
             elif not shadow and supply < 0 and name != "_" and not self.only_imports(name, number):
                 shadow = number
-                declared = other.outputs(name)
-                if declared:
+                if other.outputs(name):
                     break
         if opening > supply:
             found.append(Source("path"))
         elif supply >= 0:
             found.append(Source("input", supply))
-        elif shadow and (declared or not found):
+        elif shadow:
             found.append(Source("step", shadow))
         elif not found:
             found.append(Source("nothing"))
@@ -175,9 +174,11 @@ class Resolver:
             queue += [(n, number, index, "now") for n in unit.now.reads]
             if unit.later is NOTHING or not unit.later.reads:
                 continue
-            if unit.kind == "other":  # A lambda may run as the statement does, and see what this binds or hides.
-                queue += [(n, number, index + 1, "later") for n in unit.later.reads]
-                held += [(n, number, index, "held") for n in unit.later.reads]
+            if unit.kind == "other":
+                places = [index + 1]  # A function sees its own name.
+                if not self._is_definition(number, unit):
+                    places.append(index)  # A lambda handed to a call runs before the result is bound.
+                queue += [(n, number, at, "later") for n in unit.later.reads for at in places]
             if own:
                 queue += [(n, self._last, WHOLE, "later") for n in unit.later.reads]
         found: list[Read] = []

@@ -7,7 +7,7 @@ only to convert old files. Read ``reading`` next.
 """
 
 from nbflow.notebook.fixing import LineEdit, edited, replace_lines
-from nbflow.notebook.reading import Raw, find_notebooks, name_from, parse, read, read_raw
+from nbflow.notebook.reading import Raw, check_source, find_notebooks, name_from, parse, read, read_raw
 from nbflow.notebook.showing import gather, places, replay, shown_from_executed
 from nbflow.notebook.slices import INTERNAL_TAG, build_slice, tidy_slice
 from nbflow.notebook.stitching import stitch
@@ -18,6 +18,7 @@ __all__ = [
     "LineEdit",
     "Raw",
     "build_slice",
+    "check_source",
     "edited",
     "find_notebooks",
     "gather",

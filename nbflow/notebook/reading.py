@@ -55,6 +55,12 @@ def find_notebooks(sources: Sequence[Path], root: Path) -> list[Path]:
     return sorted(found.values(), key=lambda p: name_from(p, root))
 
 
+def check_source(path: Path, name: str = "") -> None:
+    """See that a source is a notebook or a folder. ``name`` is what messages call it. Raises ``NotebookError``."""
+    if not path.is_dir():
+        _checked(path, name or str(path))
+
+
 def _notebooks_below(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = [
@@ -63,11 +69,12 @@ def _notebooks_below(folder: Path) -> Iterator[Path]:
         yield from (Path(place, f) for f in files if f.endswith(".ipynb") and f[0] != ".")
 
 
-def _checked(path: Path) -> Path:
+def _checked(path: Path, name: str = "") -> Path:
+    name = name or str(path)
     if not path.exists():
-        raise _missing(path, str(path))
+        raise _missing(path, name)
     if path.suffix != ".ipynb":
-        raise NotebookError(f"{path} is not a notebook.", "Give notebooks (.ipynb) or folders that hold some.")
+        raise NotebookError(f"{name} is not a notebook.", "Give notebooks (.ipynb) or folders that hold some.")
     return path
 
 
@@ -115,7 +122,8 @@ def _notebook_in(text: str, name: str) -> Raw:
         raw = json.loads(text)
     except json.JSONDecodeError as error:
         raise NotebookError(
-            f"{name} is not valid JSON: line {error.lineno}, {error.msg[0].lower()}{error.msg[1:]}."
+            f"{name} is not valid JSON: line {error.lineno}, {error.msg[0].lower()}{error.msg[1:]}.",
+            "Correct it, or go back to an earlier version (an unfinished merge of git leaves such files).",
         ) from None
     except RecursionError:
         raise NotebookError(f"{name} is not a notebook: its JSON is nested too deeply.") from None

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
-from nbflow.core.graph import Edge, Pipeline
+from rich.cells import cell_len
+
+from nbflow.core.graph import Edge, Pipeline, Step
 from nbflow.render.words import clean
 
 
 def text(pipeline: Pipeline) -> str:
     """An indented tree: each step under the last of the steps it needs, the others named beside it."""
     children: dict[str, list[str]] = {s: [] for s in pipeline.steps}
-    roots: list[str] = []
+    parents: dict[str, str] = {}
     rank = {s: i for i, s in enumerate(pipeline.steps)}
     for step in pipeline.steps.values():
-        parent = max(step.needs, key=rank.__getitem__, default=None)
-        (children[parent] if parent else roots).append(step.id)
-    width = max((len(clean(s.name)) for s in pipeline.steps.values()), default=0)
-    lines: list[str] = []
-    stack = [(s, "", "") for s in reversed(roots)]
+        above = [n for n in step.needs if rank[n] < rank[step.id]]  # what stands in a cycle may need what is below
+        if above:
+            parents[step.id] = max(above, key=rank.__getitem__)
+            children[parents[step.id]].append(step.id)
+    rows: list[tuple[str, str]] = []
+    stack: list[tuple[str, str, str]] = [(s, "", "") for s in reversed(list(pipeline.steps)) if s not in parents]
     while stack:
         step_id, lead, below = stack.pop()
-        lines.append(_line(pipeline, step_id, lead, width))
+        step = pipeline.steps[step_id]
+        rows.append((f"{lead}{clean(step.name)}", _flow(pipeline, step, parents.get(step_id))))
         kids = children[step_id]
         for i, kid in reversed(list(enumerate(kids))):
             last = i == len(kids) - 1
             stack.append((kid, f"{below}{'└─ ' if last else '├─ '}", f"{below}{'   ' if last else '│  '}"))
-    return "\n".join(lines)
+    width = max((cell_len(name) for name, _ in rows), default=0)
+    return "\n".join(f"{name}{' ' * (width - cell_len(name))}  {flow}".rstrip() for name, flow in rows)
 
 
-def _line(pipeline: Pipeline, step_id: str, lead: str, width: int) -> str:
-    step = pipeline.steps[step_id]
+def _flow(pipeline: Pipeline, step: Step, parent: str | None) -> str:
+    """``train, test → model   (also needs split)``."""
     taken = ", ".join(clean(i.item.label) for i in step.inputs)
     made = ", ".join(clean(o.label) for o in step.outputs)
+    others = ", ".join(clean(pipeline.steps[n].name) for n in step.needs if n != parent)
     flow = f"{taken or '·'} → {made or '·'}" if taken or made else ""
-    name = f"{lead}{clean(step.name)}"
-    return f"{name:<{width + 12}}  {flow}".rstrip()
+    return f"{flow}   (also needs {others})".strip() if others else flow
 
 
 def dot(pipeline: Pipeline) -> str:
@@ -93,4 +97,4 @@ def _dot_quoted(value: str) -> str:
 
 def _mermaid_quoted(value: str) -> str:
     safe = clean(value).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-    return json.dumps(safe, ensure_ascii=False)
+    return f'"{safe}"'

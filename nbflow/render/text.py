@@ -125,7 +125,7 @@ def why(reasons: Sequence[Reason], most: int = 3) -> str:
 # --- one step ------------------------------------------------------------------------------------------
 
 KINDS: Mapping[str, str] = {
-    "first-run": "never run",
+    "first-run": "first run",
     "code": "code",
     "helper": "helper",
     "parameter": "parameter",
@@ -169,7 +169,7 @@ def status_table(rows: Iterable[tuple[str, str, str, Record | None]], *, colour:
         "fresh": ("✔", "green"),
         "stale": ("●", "yellow"),
         "maybe stale": ("○", "yellow"),
-        "never run": ("·", "dim"),
+        "no result": ("·", "dim"),
     }
     drawn: list[Sequence[Cell]] = []
     for name, state, reason, last in rows:

@@ -13,8 +13,10 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a
 
 
 def clean(text: str) -> str:
-    """One line of text from a notebook, without anything that could steer a terminal."""
-    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", _ESCAPES.sub("", text)).replace("\n", " ").replace("\t", " ")
+    """One line of text from a notebook. What could steer a terminal becomes a sign that something was there, for a
+    name with a hidden part is not the name that it seems to be."""
+    text = _ESCAPES.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text).replace("\n", " ").replace("\t", " ")
 
 
 def clean_block(text: str, *, colour: bool = False) -> str:

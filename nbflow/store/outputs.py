@@ -57,7 +57,8 @@ class Aside:
 
     def move(self) -> None:
         """Clear the place, and make the folders that files will lie in. Raises ``OSError``."""
-        self._moved = [(path, move_to(path, self._root, self._kept)) for path in self._there()]
+        for path in self._there():
+            self._moved.append((path, move_to(path, self._root, self._kept)))
         for pattern in self._patterns:
             folder = self._root / (pattern if pattern.endswith("/") else posixpath.dirname(pattern))
             _prune(folder if pattern.endswith("/") else None)

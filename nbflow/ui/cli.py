@@ -27,13 +27,6 @@ if TYPE_CHECKING:
     from nbflow.project import Project
 
 
-class Jobs(click.IntRange):
-    """A whole number, without a line about its range in the help."""
-
-    def _describe_range(self) -> str:
-        return ""
-
-
 class Commands(click.Group):
     """Commands in the order in which a person meets them."""
 
@@ -79,6 +72,12 @@ def main() -> None:
     cli(prog_name="nbflow")
 
 
+def _jobs(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    if value is not None and not (value.isdecimal() and int(value) > 0):
+        raise click.BadParameter(f"'{value}' is not a whole number of 1 or more.")
+    return None if value is None else int(value)
+
+
 def _open(sources: Sequence[Path], parameters: Mapping[str, Any] | None = None, **flags: Any) -> Project:
     from nbflow.project import open_project
 
@@ -98,7 +97,7 @@ def _parameters(pairs: Sequence[str], yaml_texts: Sequence[str], files: Sequence
 @sources_argument
 @parameter_options
 @selection_options
-@click.option("-j", "--jobs", type=Jobs(min=1), metavar="N", help="Steps at a time.  [default: the number of cores]")
+@click.option("-j", "--jobs", callback=_jobs, metavar="N", help="Steps at a time.  [default: the number of cores]")
 @click.option("--force", is_flag=True, help="Run the selected steps again, fresh or not.")
 @click.option("--no-cache", is_flag=True, help="Another word for --force.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
@@ -120,7 +119,7 @@ def run(
     from nbflow import ops
     from nbflow.ui.progress import Progress, form_of
     from nbflow.ui.summary import resume_command, summary
-    from nbflow.ui.terminal import answer
+    from nbflow.ui.terminal import answer, tell_logs
 
     if force and no_cache:
         raise UsageError("--force and --no-cache do not go together.", "They mean the same: give one of them.")
@@ -130,10 +129,12 @@ def run(
         if dry_run:
             _show_plan(project, ops.dry_run(project, project.planner(forced=forced), select, exclude), as_json)
             return 0
+        tell_logs()
         progress = Progress({s.id: s.name for s in project.pipeline.steps.values()}, form_of(as_json))
         with progress.interrupts() as cancel:
             finished = ops.run(project, terms=select, exclude=exclude, forced=forced, on_start=progress.begin,
-                               on_event=progress.show, cancel=cancel)  # fmt: skip
+                               on_event=progress.show, cancel=cancel,
+                               executor=click.get_current_context().obj)  # fmt: skip
         if not as_json:
             command = resume_command(sources, pairs, yaml_texts, files, select, exclude, jobs, executor)
             answer(summary(project, finished, progress.view(), progress.events, command))
@@ -280,6 +281,8 @@ def why(
     from nbflow.render import text
     from nbflow.ui.terminal import answer, answer_json, width
 
+    if step.endswith(".ipynb"):
+        raise UsageError(f"'{step}' is a notebook, and the step comes first.", f"Write: nbflow why STEP {step}")
     with _open(sources, _parameters(pairs, yaml_texts, files)) as project:
         planner = project.planner()
         project.require_sound(planner)
@@ -302,7 +305,7 @@ def status(
     sources: tuple[Path, ...], pairs: tuple[str, ...], yaml_texts: tuple[str, ...], files: tuple[Path, ...],
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Show where every step stands: fresh, stale or never run."""
+    """Show where every step stands: fresh, stale or without a result."""
     from nbflow import ops
     from nbflow.render import text
     from nbflow.ui.terminal import answer, answer_json, has_colour, width
@@ -317,7 +320,7 @@ def status(
                 "last": _last_json(r.last),
             } for r in rows]})  # fmt: skip
             return
-        quiet = ("fresh", "never run")
+        quiet = ("fresh", "no result")
         lines = ((r.step.name, r.state, "" if r.state in quiet else text.why(r.reasons), r.last) for r in rows)
         answer(text.status_table(lines, colour=has_colour(sys.stdout), width=width(sys.stdout)))
 

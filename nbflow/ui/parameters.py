@@ -54,7 +54,7 @@ def _mapping(text: str, place: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        raise UsageError(f"{place} is not valid YAML{where}.") from None
+        raise UsageError(f"{place} is not valid YAML{where}.", "For example: alpha: 0.1") from None
     if found is None:
         return {}
     if not isinstance(found, dict) or not all(isinstance(k, str) for k in found):

@@ -41,7 +41,7 @@ from nbflow.core.view import Notes, RunView, StepView, noted, view
 from nbflow.driver import Canceller
 from nbflow.render import text
 from nbflow.render.columns import cut
-from nbflow.render.words import clean, duration
+from nbflow.render.words import clean, clean_block, duration
 from nbflow.ui import endings, terminal
 
 REFRESH = 4
@@ -160,13 +160,13 @@ class Progress:
     def _with_words(self, step: StepView) -> StepView:
         """What a running step printed last stands where its reason would."""
         said = self._said.get(step["id"], "") if step["state"] == "running" else ""
-        return {**step, "reason": said or step["reason"]}
+        return {**step, "reason": clean_block(said) or step["reason"]}
 
     def _line(self, event: Event) -> str:
         """One plain line for what a log should keep; none for what the plan said already."""
         if isinstance(event, CancelRequested):
             return STOPPING[1 + event.force]
-        if isinstance(event, RunStarted | RunFinished | StepProgressed | INTERNAL):
+        if isinstance(event, (RunStarted, RunFinished, StepProgressed, *INTERNAL)):
             return ""
         name = clean(self.short.get(event.step, event.step))
         again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
@@ -185,8 +185,6 @@ class Progress:
                 return f"{name} reused: {clean(event.reason)}" if event.attempt else ""
             case StepCancelled():
                 return f"{name} cancelled{again}"
-            case _:
-                return ""
 
     def _print_json(self, event: Event) -> None:
         if isinstance(event, INTERNAL):

@@ -59,6 +59,22 @@ def tell(text: str) -> None:
     click.echo(text, err=True, color=has_colour(sys.stderr))
 
 
+def tell_logs() -> None:
+    """Print what our modules log as plain messages; with NBFLOW_DEBUG the tracebacks as well."""
+    import logging
+
+    class Told(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            error = record.exc_info[1] if record.exc_info else None
+            words = f" ({type(error).__name__}: {error})" if error is not None else ""
+            tell(f"nbflow: {record.getMessage()}{words}")
+
+    log = logging.getLogger("nbflow")
+    if not log.handlers and not os.environ.get("NBFLOW_DEBUG"):
+        log.addHandler(Told(logging.WARNING))
+        log.propagate = False
+
+
 def painted(text: str, style: str, stream: TextIO) -> str:
     """The text in a style of rich, where the stream takes colour."""
     return paint(text, style) if has_colour(stream) else text

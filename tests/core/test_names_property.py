@@ -104,7 +104,7 @@ class Watch:
             return
         if name in ("__name__", "__annotations__"):  # read by the machinery of classes and annotations
             return
-        if where != "GLOBAL" and frame.f_locals is not self.space:  # a class body: its own names come first
+        if where != "GLOBAL" and frame.f_code.co_name != "<module>":  # a class body: its own names come first
             if verb != "LOAD" or name in frame.f_locals:
                 return
         if verb == "STORE":
