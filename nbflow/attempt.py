@@ -415,11 +415,15 @@ class _Attempt:
             return StepCancelled(self.step.id, self.attempt)
         if outcome.status == "crashed":
             return StepCrashed(self.step.id, self.attempt, message=mask(outcome.error))
-        error = outcome.error or str(result.get("error") or "the step did not finish")
+        ours = str(result.get("error") or "") if outcome.status == "failed" else ""
         return StepFailed(
-            self.step.id, self.attempt, error=mask(error), traceback=mask(outcome.traceback), cell=outcome.cell,
+            self.step.id,
+            self.attempt,
+            error=mask(ours or outcome.error or "the step did not finish"),
+            traceback="" if ours else mask(outcome.traceback),  # what the runtime says needs no frames of ours
+            cell=outcome.cell,
             timed_out=outcome.status == "timed_out",
-        )  # fmt: skip
+        )
 
 
 def _read_result(workspace: Path) -> dict[str, Any]:

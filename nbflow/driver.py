@@ -316,6 +316,9 @@ class _Driver:
         words = f"nbflow itself failed while it ran the step: {type(error).__name__}: {error}"
         if isinstance(error, NbflowError):  # a full disk, a damaged store: it has words of its own
             words = f"{error.message} {error.fix}".strip()
+        elif isinstance(error, OSError) and error.strerror:
+            where = f" ({error.filename})" if error.filename else ""
+            words = f"A file of the run cannot be read or written: {error.strerror}{where}."
         return self.stamped(
             StepCrashed(
                 step,

@@ -203,7 +203,10 @@ def fix(project: Project) -> list[tuple[str, int, str, str]]:
                 edits[cell] = notebooks.LineEdit(index, old, new)
                 changes.append((notebook, cell, old, new))
         if edits:
-            notebooks.replace_lines(project.files[notebook], edits)
+            try:
+                notebooks.replace_lines(project.files[notebook], edits)
+            except OSError as error:
+                raise UsageError(f"{notebook} cannot be written: {error.strerror or error}.") from error
     return changes
 
 

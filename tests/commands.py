@@ -49,7 +49,7 @@ def _with_ids(cells: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 
 class Said(NamedTuple):
-    """How a command ended and what it printed. The folder reads ``ROOT``, a run ``RUN``, a duration ``N s``."""
+    """How a command ended and what it printed. The folder reads ``ROOT``, a run ``RUN``, a duration ``N.N s``."""
 
     code: int
     out: str
@@ -73,5 +73,5 @@ def steady(text: str, root: Path) -> str:
     text = re.sub(r"\b\d{8}-\d{6}-[0-9a-z]{4}\b", "RUN", text)
     text = re.sub(r"\b[0-9a-f]{2}/[0-9a-f]{64}\b", "KEY", text)
     text = re.sub(r"Installed: [^.\n]*\.", "Installed: KERNELS.", text)
-    text = re.sub(r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC\b", "TIME", text)
-    return re.sub(r"\b\d+(\.\d)? s\b", "N s", text)
+    text = re.sub(r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC\b", "YYYY-MM-DD HH:MM UTC", text)
+    return re.sub(r"\b\d+(\.\d)? s\b", "N.N s", text)

@@ -18,7 +18,7 @@ from nbflow.core.named_files import named_files
 from nbflow.core.outline import Outline
 from nbflow.core.slicing import Slice
 from nbflow.core.surroundings import Surroundings
-from nbflow.core.troubles import explain, makers_elsewhere
+from nbflow.core.troubles import Said, explain, makers_elsewhere
 
 __all__ = ["CODES", "check", "errors"]
 
@@ -32,38 +32,22 @@ def check(pipeline: Pipeline, slices: Mapping[str, Slice], surroundings: Surroun
         found += _cells(outline)
     elsewhere = makers_elsewhere(pipeline)
     writers = _writers(pipeline)
-    for step in pipeline.steps.values():
-        look = _Look(pipeline, step, slices[step.id], surroundings, writers)
-        found += explain(pipeline, step, slices[step.id], elsewhere)
-        found += look.findings()
+    said: set[Said] = set()
+    for step in sorted(pipeline.steps.values(), key=lambda s: s.outline.last):
+        found += explain(pipeline, step, slices[step.id], elsewhere, said)
+        found += _Look(pipeline, step, slices[step.id], surroundings, writers, said).findings()
     found += _shared_random(pipeline, slices)
     found += _changed_context(pipeline, slices)
     foreign = {f.notebook for f in found if f.code == "not-python"}  # nothing else about them would be true
     found = [f for f in found if f.notebook not in foreign or f.code == "not-python"]
     order = {path: i for i, path in enumerate(pipeline.outlines)}
     found.sort(key=lambda f: (order.get(f.notebook, 0), f.cell or 0, f.code, f.message))
-    return tuple(_once(found))
+    return tuple(dict.fromkeys(found))
 
 
 def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Those that keep a pipeline from running."""
     return tuple(f for f in findings if f.severity == "error")
-
-
-_ONCE = ("rebinds-context", "changed-between", "changed-input", "undeclared-output", "undeclared-file")
-"""Findings about what one cell does, however many steps see it: the first that sees it is enough."""
-
-
-def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
-    seen: set[object] = set()
-    for found in findings:
-        key: object = found
-        if found.code in _ONCE:
-            key = (found.code, found.notebook, found.cell, found.step, found.message.split("'")[1::2][:2])
-            key = str(key)
-        if key not in seen:
-            seen.add(key)
-            yield found
 
 
 # --- cells -----------------------------------------------------------------------------------------------
@@ -139,12 +123,14 @@ class _Look:
         its_slice: Slice,
         surroundings: Surroundings,
         writers: paths.PathIndex[Step],
+        said: set[Said],
     ) -> None:
         self.pipeline = pipeline
         self.step = step
         self.slice = its_slice
         self.surroundings = surroundings
         self.writers = writers
+        self.said = said
         self.outline = pipeline.outlines[step.notebook]
 
     def findings(self) -> Iterator[Finding]:
@@ -214,6 +200,9 @@ class _Look:
             if any(paths.matches(p, where) for p in mine):
                 continue
             cell = next(c for p, c in named.items() if where in named_files([p], constants, folder))
+            if (key := ("undeclared-file", self.step.notebook, cell, where)) in self.said:
+                continue
+            self.said.add(key)
             makers = [s for _, s in self.writers.meeting(where) if s is not self.step]
             if makers:
                 yield self._say(

@@ -209,7 +209,7 @@ def _in_play(cell: Cell) -> bool:
 
 def _in_a_string(facts: Facts) -> bool:
     """Whether a line that looks like ``%step`` is text only: then the facts about the cell know no such magic."""
-    return bool(facts.units) and "%step" not in facts.comments
+    return bool(facts.units or facts.opaque) and "%step" not in facts.comments
 
 
 def _magics_alone(source: str) -> bool:

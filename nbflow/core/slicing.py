@@ -197,7 +197,7 @@ class _Slicer:
         return True
 
     def _is_data(self, source: Source) -> bool:
-        return source.cell in self.own or bool(self.resolver.needs(source.cell))
+        return self.outline.step_at(source.cell) is not None or bool(self.resolver.needs(source.cell))
 
     def pieces(self) -> Iterator[Piece]:
         path = self.outline.notebook.path

@@ -93,14 +93,16 @@ class Dumper:
             return
         name, fields = _FIELDS.get(cls) or _fields(cls)
         out.append(name)
+        first = 0
         if not self.docs and cls in _FUNCTIONS and not node.decorator_list and _has_docstring(node):  # type: ignore[attr-defined]
             self.skipped = True
-            self._without_docstring(node, fields)
-            return
+            first = 1
         visit = self.node
         for field, mark in fields:
             value = getattr(node, field, None)
             if value.__class__ is list:
+                if first and field == "body":
+                    value = value[first:]
                 if value:
                     out.append(mark)
                     for item in value:
@@ -115,22 +117,6 @@ class Dumper:
             elif value is not None:
                 out.append(f"{mark}'{value!s} ")
         out.append(")")
-
-    def _without_docstring(self, node: ast.AST, fields: tuple[tuple[str, str], ...]) -> None:
-        for field, mark in fields:
-            value = getattr(node, field, None)
-            if field == "body" and isinstance(value, list):
-                value = value[1:]
-            if value is None or value == []:
-                continue
-            self.out.append(mark)
-            for item in value if isinstance(value, list) else [value]:
-                if isinstance(item, ast.AST):
-                    self.node(item)
-                else:
-                    self.out.append(f"'{item} ")
-            self.out.append("]")
-        self.out.append(")")
 
 
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})

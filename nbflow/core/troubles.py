@@ -19,6 +19,10 @@ LOOKS_UP_NAMES = ("NameError", "globals(", "locals(", "vars(", "%store", "%load 
 """What a cell says that asks for names, or binds them, in ways that reading it cannot show."""
 
 
+Said = tuple[str, str, int, str]
+"""What, notebook, cell, name: of something that one cell does, however many steps see it. Told once, for the first."""
+
+
 def makers_elsewhere(pipeline: Pipeline) -> Mapping[str, Mapping[str, Step]]:
     """Variable → notebook → the last step there that makes it."""
     found: dict[str, dict[str, Step]] = {}
@@ -30,10 +34,14 @@ def makers_elsewhere(pipeline: Pipeline) -> Mapping[str, Mapping[str, Step]]:
 
 
 def explain(
-    pipeline: Pipeline, step: Step, its_slice: Slice, elsewhere: Mapping[str, Mapping[str, Step]]
+    pipeline: Pipeline,
+    step: Step,
+    its_slice: Slice,
+    elsewhere: Mapping[str, Mapping[str, Step]],
+    said: set[Said],
 ) -> Iterator[Finding]:
-    """Findings for what one step's slice could not resolve. ``elsewhere``: see ``makers_elsewhere``."""
-    return _Explainer(pipeline, step, its_slice, elsewhere).findings()
+    """Findings for what one step's slice could not resolve. ``elsewhere``: see ``makers_elsewhere``. ``said`` grows."""
+    return _Explainer(pipeline, step, its_slice, elsewhere).findings(said)
 
 
 class _Explainer:
@@ -46,14 +54,21 @@ class _Explainer:
         self.slice = its_slice
         self.elsewhere = elsewhere
 
-    def findings(self) -> Iterator[Finding]:
-        said: set[tuple[str, str]] = set()
+    def findings(self, said: set[Said]) -> Iterator[Finding]:
+        mine: set[tuple[str, str]] = set()
         exploration: dict[int, list[Trouble]] = {}
         for trouble in sorted(self.slice.troubles, key=lambda t: (t.cell, t.later, t.name)):
             if trouble.kind == "exploration":
                 exploration.setdefault(trouble.through, []).append(trouble)
-            elif (trouble.kind, trouble.name) not in said:
-                said.add((trouble.kind, trouble.name))
+                continue
+            if trouble.kind in ("shadowed", "changed-input"):
+                about = (trouble.kind, self.step.notebook, trouble.maker_cell or trouble.cell, trouble.name)
+                known = about in said
+                said.add(about)
+            else:
+                known = (trouble.kind, trouble.name) in mine
+                mine.add((trouble.kind, trouble.name))
+            if not known:
                 found = self._explain(trouble)
                 if found is not None:
                     yield found
@@ -126,7 +141,7 @@ class _Explainer:
         t = troubles[0]
         binds = self.outline.bindings.units_binding(through, t.name)
         names = _listed(x.name for x in troubles)
-        needs = {n.name: self._maker(n.cell) for n in t.needs}
+        needs = {n.name: self._maker(n.cell) for n in sorted(t.needs, key=lambda need: (need.cell, need.name))}
         undeclared = {n: m for n, m in needs.items() if not m.outputs(n)}
         makers = _listed((f"{n}' of step '{m.name}" for n, m in needs.items()))
         added = "".join(f" and '-o {n}' to step '{m.name}'" for n, m in undeclared.items())

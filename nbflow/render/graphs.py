@@ -44,18 +44,19 @@ def _flow(pipeline: Pipeline, step: Step, parent: str | None) -> str:
 
 
 def dot(pipeline: Pipeline) -> str:
-    """Graphviz DOT, one cluster per notebook where there are several."""
+    """Graphviz DOT, one cluster per notebook where there are several; dashed where nothing flows (``--after``)."""
     ids = {s: f"s{i}" for i, s in enumerate(pipeline.steps)}
-    lines = ["digraph pipeline {", '  rankdir="TB"; node [shape="box", style="rounded"];']
+    lines = ["digraph pipeline {", '  node [shape="box", style="rounded"];']
+    several = len(pipeline.outlines) > 1
     for number, (path, members) in enumerate(_by_notebook(pipeline).items()):
-        several = len(pipeline.outlines) > 1
+        nodes = [f"  {ids[s]} [label={_dot_quoted(pipeline.steps[s].name)}];" for s in members]
         if several:
-            lines.append(f"  subgraph cluster_{number} {{ label={_dot_quoted(path)};")
-        lines += [f"  {ids[s]} [label={_dot_quoted(pipeline.steps[s].name)}];" for s in members]
-        if several:
-            lines.append("  }")
+            label = f"    label={_dot_quoted(path)};"
+            nodes = [f"  subgraph cluster_{number} {{", label, *(f"  {n}" for n in nodes), "  }"]
+        lines += nodes
     for (source, target), labels in _flows(pipeline.edges).items():
-        lines.append(f"  {ids[source]} -> {ids[target]} [label={_dot_quoted(', '.join(labels))}];")
+        look = f"label={_dot_quoted(', '.join(labels))}" if labels else 'style="dashed"'
+        lines.append(f"  {ids[source]} -> {ids[target]} [{look}];")
     return "\n".join([*lines, "}"])
 
 
@@ -63,15 +64,15 @@ def mermaid(pipeline: Pipeline) -> str:
     """A Mermaid flowchart, which GitHub and JupyterLab draw in Markdown."""
     ids = {s: f"s{i}" for i, s in enumerate(pipeline.steps)}
     lines = ["flowchart TD"]
+    several = len(pipeline.outlines) > 1
     for number, (path, members) in enumerate(_by_notebook(pipeline).items()):
-        several = len(pipeline.outlines) > 1
+        nodes = [f"  {ids[s]}[{_mermaid_quoted(pipeline.steps[s].name)}]" for s in members]
         if several:
-            lines.append(f"  subgraph n{number}[{_mermaid_quoted(path)}]")
-        lines += [f"  {ids[s]}[{_mermaid_quoted(pipeline.steps[s].name)}]" for s in members]
-        if several:
-            lines.append("  end")
+            nodes = [f"  subgraph n{number}[{_mermaid_quoted(path)}]", *(f"  {n}" for n in nodes), "  end"]
+        lines += nodes
     for (source, target), labels in _flows(pipeline.edges).items():
-        lines.append(f"  {ids[source]} -->|{_mermaid_quoted(', '.join(labels))}| {ids[target]}")
+        arrow = f"-->|{_mermaid_quoted(', '.join(labels))}|" if labels else "-.->"
+        lines.append(f"  {ids[source]} {arrow} {ids[target]}")
     return "\n".join(lines)
 
 
@@ -83,10 +84,11 @@ def _by_notebook(pipeline: Pipeline) -> Mapping[str, Sequence[str]]:
 
 
 def _flows(edges: Sequence[Edge]) -> dict[tuple[str, str], list[str]]:
+    """What flows from step to step; nothing where only the order counts."""
     found: dict[tuple[str, str], list[str]] = {}
     for edge in edges:
         labels = found.setdefault((edge.source, edge.target), [])
-        if edge.via not in labels:
+        if edge.via not in (*labels, "--after"):
             labels.append(edge.via)
     return found
 

@@ -214,7 +214,7 @@ def _place(f: Finding, first_lines: Mapping[tuple[str, int], str]) -> str:
 
 def change(notebook: str, cell: int, old: str, new: str) -> str:
     """A line of a notebook that was rewritten."""
-    return f"fixed {clean(notebook)}, cell {cell}\n  - {clean(old)}\n  + {clean(new)}"
+    return f"fixed {clean(notebook)}, cell {cell}\n  - {clean(old).rstrip()}\n  + {clean(new).rstrip()}"
 
 
 def findings_summary(found: Sequence[Finding]) -> str:

@@ -175,6 +175,8 @@ def dump(value: Any, sink: Sink, name: str, format_name: str | None) -> tuple[st
         except Unreachable:
             if format_name is not None:
                 raise refusals.by_name_only(name, value, rules.last) from None
+        except StepError:  # of the sink: nothing is wrong with the value
+            raise
         except Exception as error:
             raise refusals.explain(name, value, rules.last, error) from error
         sink.restart()
@@ -185,6 +187,8 @@ def dump(value: Any, sink: Sink, name: str, format_name: str | None) -> tuple[st
         raise refusals.needs_cloudpickle(name, value) from None
     try:
         _write(value, sink, functools.partial(pickler, rules=rules))
+    except StepError:
+        raise
     except Exception as error:
         raise refusals.explain(name, value, rules.last, error) from error
     return "cloudpickle", frozenset(rules.main_names)

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from . import digests
+from .failure import StepError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 PIECE = 2 * digests.CHUNK
 """Bytes handed to the disk at a time: the hash of one piece runs beside the write of the next."""
+
+
+def no_room(error: OSError) -> StepError:
+    """What to say where the disk takes no more."""
+    return StepError(
+        f"The outputs cannot be stored: {error.strerror or error}.", "Make room on the disk, then run again."
+    )
 
 
 class Sink:
@@ -44,7 +52,10 @@ class Sink:
 
     def _put(self, data: Buffer) -> None:
         self._hasher.update(data)
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise no_room(error) from None
 
     def align(self, size: int) -> None:
         """Fill up with zeros to a multiple of ``size`` bytes."""
@@ -60,9 +71,12 @@ class Sink:
 
     def finish(self) -> tuple[str, int]:
         """Flush to disk, close, and return ``(digest, bytes)``."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            raise no_room(error) from None
         return self._hasher.hexdigest(), self.position
 
     def __enter__(self) -> Sink:

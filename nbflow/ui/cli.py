@@ -236,16 +236,18 @@ def check(sources: tuple[Path, ...], do_fix: bool, as_json: bool) -> int:
 
 
 def _fix(sources: Sequence[Path]) -> list[tuple[str, int, str, str]]:
+    """Write declarations until none is missing: ``(notebook, cell, old line, new line)`` in the order of the cells."""
     from nbflow import ops
 
-    changes = []
+    lines: dict[tuple[str, int], tuple[str, str]] = {}
     for _ in range(10):  # a declaration may bring the next missing one to light
         with _open(sources) as project:
-            new = ops.fix(project)
-        changes += new
-        if not new:
+            changes = ops.fix(project)
+        for notebook, cell, old, new in changes:
+            lines[notebook, cell] = (lines.get((notebook, cell), (old, ""))[0], new)
+        if not changes:
             break
-    return changes
+    return [(notebook, cell, *lines[notebook, cell]) for notebook, cell in sorted(lines)]
 
 
 def _show_findings(project: Project, found: Sequence[Finding], stream: TextIO) -> None:

@@ -99,7 +99,7 @@ def resume_command(
     select: Sequence[str] = (), exclude: Sequence[str] = (), jobs: int | None = None, executor: str | None = None,
 ) -> str:  # fmt: skip
     """The words to type again: those that say what to run and with what, without those that make it run anew."""
-    words = ["nbflow", "run", *map(str, sources)]
+    words = ["nbflow", "run", *(f"./{s}" if str(s).startswith("-") else str(s) for s in sources)]
     repeated = (("-p", pairs), ("-y", yaml_texts), ("-f", files), ("-s", select), ("--exclude", exclude))
     for option, values in repeated:
         for value in values:
