@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nbflow.core import check as checks
@@ -112,9 +112,9 @@ class FakeSurroundings:
     def files(self, pattern: str) -> Mapping[str, str]:
         return {p: digest(text) for p, text in sorted(self.texts.items()) if paths.matches(pattern, p)}
 
-    def listing(self, path: str) -> str | None:
+    def listing(self, path: str, without: Collection[str] = ()) -> str | None:
         below = self._below(path)
-        names = {p.removeprefix(path.rstrip("/") + "/").partition("/")[0] for p in below}
+        names = {p.removeprefix(path.rstrip("/") + "/").partition("/")[0] for p in below} - set(without)
         return digest("\n".join(sorted(names))) if below else None
 
     def module_digest(self, path: str) -> str | None:

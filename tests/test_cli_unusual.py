@@ -128,7 +128,11 @@ def test_a_project_that_cannot_be_written_can_be_read_and_not_run(
 
 def test_a_notebook_that_cannot_be_written_is_not_fixed(tmp_path: Path) -> None:
     Given((LOAD, "%%step b -o b\nb = a")).write(tmp_path)
-    assert unprivileged(tmp_path, "check", "--fix") == (2, "", "nbflow: flow.ipynb cannot be written: Permission denied.\n")
+    assert unprivileged(tmp_path, "check", "--fix") == (
+        2,
+        "",
+        "nbflow: flow.ipynb cannot be written: Permission denied.\n",
+    )
 
 
 def unprivileged(folder: Path, *words: str) -> tuple[int, str, str]:
@@ -141,14 +145,21 @@ def unprivileged(folder: Path, *words: str) -> tuple[int, str, str]:
     return done.returncode, steady(done.stdout, folder), steady(done.stderr, folder)
 
 
+CALL = """
+from nbflow.ui.cli import main
+from tests.plain_executor import PlainExecutor
+
+main(PlainExecutor())
+"""
+
 FULL = """
 import resource, sys
-from nbflow.ui.cli import cli
+from nbflow.ui.cli import main
 from tests.plain_executor import PlainExecutor
 
 most = int(sys.argv.pop(1))
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-cli(obj=PlainExecutor(), prog_name="nbflow")
+main(PlainExecutor())
 """
 
 FULL_DISKS: list[tuple[int, str, int, list[str]]] = [
@@ -199,6 +210,15 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, words: str) -> N
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environ, capture_output=True, text=True)
     assert (done.stdout.splitlines()[-1], done.stderr) == ("0", "")
+
+
+def test_a_reader_of_events_that_leaves_does_not_stop_the_run(tmp_path: Path) -> None:
+    Given((LOAD, "%%step late -i a -o b\nimport time\ntime.sleep(0.5)\nb = a")).write(tmp_path)
+    command = f"{sys.executable} -c '{CALL}' run --json | head -1 >&2; echo ${{PIPESTATUS[0]}}"
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert (done.stdout, len(done.stderr.splitlines())) == ("0\n", 1)
+    assert nbflow(tmp_path, "plan", "--check").code == 0
 
 
 def test_a_terminal_that_lacks_our_signs_gets_others(tmp_path: Path) -> None:

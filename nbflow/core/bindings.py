@@ -38,6 +38,8 @@ class Bindings:
         self.assigned_in_context: Places = {}
         """The same, without mere calls (``xs.append(1)``)."""
         self.assigned_in_steps: Places = {}
+        self.inert: set[int] = set()
+        """Cells that read nothing as they run: imports, definitions, literals."""
         self._units: dict[int, dict[str, list[int]]] = {}
         self._classes: frozenset[str] = frozenset()
         self._read_cells()
@@ -50,12 +52,16 @@ class Bindings:
                 continue
             bound: dict[str, list[int]] = {}
             changed: dict[str, bool] = {}
+            inert = True
             for index, unit in enumerate(facts.units):
                 now, later = unit.now, unit.later
-                reads.update(now.reads)
+                if now.reads:
+                    reads.update(now.reads)
+                    inert = False
                 if later is not NOTHING:
                     reads.update(later.reads)
                     reads.update([c.name for c in later.changes])
+                    inert = inert and unit.kind != "other"
                 for name in now.binds:
                     bound.setdefault(name, []).append(index)
                 for change in now.changes:
@@ -63,6 +69,8 @@ class Bindings:
                     changed[change.name] = changed.get(change.name, False) or change.how != "call"
                 if mutators and not mutators.isdisjoint(now.reads):
                     self._add_calls(unit, number, index, bound, changed)
+            if inert:
+                self.inert.add(number)
             self._note(number, bound, changed)
 
     def _add_calls(
@@ -127,6 +135,27 @@ class Bindings:
             for name in dict.fromkeys([n for u in facts.units for n in u.now.binds]):
                 found.setdefault(name, []).append(number)
         return found
+
+    @cached_property
+    def holders(self) -> frozenset[str]:
+        """Names whose values may hold code that reads globals: functions, and what is made with them."""
+        found: set[str] = set()
+        users: dict[str, list[tuple[str, ...]]] = {}
+        for facts in self.outline.facts:
+            for unit in facts.units:
+                if unit.later is not NOTHING and unit.later.reads:
+                    found.update(unit.now.binds)
+                    found.update(unit.later.binds)
+                if unit.kind == "other" and unit.now.binds:
+                    for read in unit.now.reads:
+                        users.setdefault(read, []).append(unit.now.binds)
+        queue = list(found)
+        while queue:
+            for names in users.pop(queue.pop(), ()):
+                fresh = [n for n in names if n not in found]
+                found.update(fresh)
+                queue += fresh
+        return frozenset(found)
 
     # --- functions that change globals or set things up ----------------------------------------------------
 

@@ -196,6 +196,8 @@ def _quote(item: str) -> str:
 
 
 def _tokens(text: str) -> list[str]:
+    if '"' not in text and "'" not in text:
+        return text.split()
     found = []
     position = 0
     for match in _TOKEN.finditer(text):

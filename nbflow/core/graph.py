@@ -7,7 +7,6 @@ order. Read ``slicing`` next for what runs in each step.
 
 from __future__ import annotations
 
-import heapq
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from nbflow.core import paths
+from nbflow.core.circles import Needs, circles, order_of, way
 from nbflow.core.model import Finding, Item
 from nbflow.core.outline import Outline, StepOutline
 from nbflow.errors import did_you_mean
@@ -155,16 +155,19 @@ class _Builder:
             edges += mine
             needs = tuple(dict.fromkeys([e.source for e in mine]))
             steps[here.id] = Step(here.id, names[here.id], here.outline, here.notebook, tuple(inputs), needs)
-        self._settle_around(steps)
-        order = order_of(steps)
+        before = {s.id: s.needs for s in steps.values()}
+        self._settle_around(steps, before)
+        order = order_of(before)
         if len(order) < len(steps):
-            self._find_cycles(steps, order)
+            for circle in circles(before, order):
+                self._say_circle(steps, circle)
             order = list(steps)
         return Pipeline(self.outlines, {i: steps[i] for i in order}, tuple(edges), tuple(self.findings))
 
     def _short_names(self) -> dict[str, str]:
         names = Counter([here.outline.name for here in self.all])
-        stems = Counter([(self._stem(here), here.outline.name) for here in self.all])
+        twice = [here for here in self.all if names[here.outline.name] > 1]
+        stems = Counter([(self._stem(here), here.outline.name) for here in twice])
         found = {}
         for here in self.all:
             name = here.outline.name
@@ -274,27 +277,27 @@ class _Builder:
             "Move the cell that makes it above this one: a notebook reads from top to bottom.",
         )  # fmt: skip
 
-    def _settle_around(self, steps: Mapping[str, Step]) -> None:
+    def _settle_around(self, steps: Mapping[str, Step], needs: Needs) -> None:
         for around in self.around:
             here, name = around.step, around.item.name
             maker = self.by_id[around.maker].outline
             cell = here.outline.input_cells[around.item.label]
-            way = _way(steps, around.maker, here.id)
-            if way:
-                names = " → ".join([*(steps[s].name for s in way), steps[way[0]].name])
+            circle = way(needs, around.maker, here.id)
+            if circle:
+                names = " → ".join(steps[s].name for s in [*circle, circle[0]])
                 self._find(
                     "cycle", here, cell,
-                    f"These steps need each other: {names}. Step '{maker.name}' ({_cells(maker)}) makes '{name}' at its "
-                    f"last cell, below this one ({_cells(here.outline)}), and needs this step.",
+                    f"These steps need each other: {names}. Step '{maker.name}' ({_cells(maker)}) makes '{name}' at "
+                    f"its last cell, below this one ({_cells(here.outline)}), and needs this step.",
                     f"Break the circle: give the cells of '{maker.name}' above this one a step name of their own.",
                 )  # fmt: skip
             else:
                 self._find(
                     "maker-below", here, cell,
-                    f"'{name}' is made by step '{maker.name}' ({_cells(maker)}), whose last cell stands below this one: "
-                    "a step makes its outputs at its last cell.",
-                    f"Move this cell below cell {maker.last}, or give the cells of '{maker.name}' above this one a step "
-                    "name of their own.",
+                    f"'{name}' is made by step '{maker.name}' ({_cells(maker)}), whose last cell stands below this "
+                    "one: a step makes its outputs at its last cell.",
+                    f"Move this cell below cell {maker.last}, or give the cells of '{maker.name}' above this one a "
+                    "step name of their own.",
                 )  # fmt: skip
 
     # --- files ---------------------------------------------------------------------------------------------
@@ -371,29 +374,11 @@ class _Builder:
         matches = self._by_word.get(name, [])
         return [m for m in matches if m.notebook == here.notebook] or matches
 
-    def _find_cycles(self, steps: Mapping[str, Step], order: Sequence[str]) -> None:
-        """One finding for each circle: from any step that is left, its needs lead back into one."""
-        placed = set(order)
-        left = {s: None for s in steps if s not in placed}
-        while left:
-            walk = {next(iter(left)): None}
-            while need := next((n for n in steps[next(reversed(walk))].needs if n in left), ""):
-                if need in walk:
-                    names = list(walk)
-                    self._say_cycle(steps, names[names.index(need) :][::-1])
-                    break
-                walk[need] = None
-            for name in walk:
-                del left[name]
-
-    def _say_cycle(self, steps: Mapping[str, Step], cycle: list[str]) -> None:
-        rank = {s: i for i, s in enumerate(steps)}
-        first = min(range(len(cycle)), key=lambda i: rank[cycle[i]])
-        cycle = [*cycle[first:], *cycle[:first]]
-        names = " → ".join(steps[s].name for s in [*cycle, cycle[0]])
-        places = "; ".join(f"{steps[s].name} is in {steps[s].notebook}, {_cells(steps[s].outline)}" for s in cycle)
+    def _say_circle(self, steps: Mapping[str, Step], circle: Sequence[str]) -> None:
+        names = " → ".join(steps[s].name for s in [*circle, circle[0]])
+        places = "; ".join(f"{steps[s].name} is in {steps[s].notebook}, {_cells(steps[s].outline)}" for s in circle)
         self._find(
-            "cycle", self.by_id[cycle[0]], steps[cycle[0]].outline.first,
+            "cycle", self.by_id[circle[0]], steps[circle[0]].outline.first,
             f"These steps need each other: {names} ({places}).",
             "Break the circle: split one of the steps, or take one input or --after away.",
         )  # fmt: skip
@@ -405,42 +390,3 @@ class _Builder:
 def _cells(step: StepOutline) -> str:
     numbers = ", ".join(map(str, step.cells))
     return f"cell {numbers}" if len(step.cells) == 1 else f"cells {numbers}"
-
-
-def _way(steps: Mapping[str, Step], start: str, goal: str) -> list[str]:
-    """A shortest way along ``needs``, as it would run (from ``goal`` to ``start``); empty where there is none."""
-    came: dict[str, str] = {start: ""}
-    queue = [start]
-    for current in queue:
-        if current == goal:
-            way = [current]
-            while came[way[-1]]:
-                way.append(came[way[-1]])
-            return way
-        for need in steps[current].needs:
-            if need not in came:
-                came[need] = current
-                queue.append(need)
-    return []
-
-
-def order_of(steps: Mapping[str, Step]) -> list[str]:
-    """Topological order, in notebook order where the edges leave a choice. Steps on or below a cycle are missing."""
-    rank = {s: i for i, s in enumerate(steps)}
-    by_rank = list(steps)
-    missing = {s: len(step.needs) for s, step in steps.items()}
-    below: dict[str, list[str]] = {}
-    for step in steps.values():
-        for need in step.needs:
-            below.setdefault(need, []).append(step.id)
-    heap = [rank[s] for s, n in missing.items() if n == 0]
-    heapq.heapify(heap)
-    order = []
-    while heap:
-        current = by_rank[heapq.heappop(heap)]
-        order.append(current)
-        for follower in below.get(current, ()):
-            missing[follower] -= 1
-            if missing[follower] == 0:
-                heapq.heappush(heap, rank[follower])
-    return order

@@ -134,7 +134,8 @@ class Resolver:
         for index in reversed(indexes):
             if index < before:
                 found.append(Source("unit", number, index, shadow))
-                if name in units[index].sure and not _adds_submodule(units[index], name):
+                unit = units[index]
+                if name in unit.sure and not (unit.imports and _adds_submodule(unit, name)):
                     return True
         return False
 
@@ -162,6 +163,8 @@ class Resolver:
     def reads(self, number: int) -> list[Read]:
         """All reads of a cell, resolved: of its statements, of the code that these may call, followed to the end."""
         known = self._reads.get(number)
+        if known is None and number in self.bindings.inert and number not in self.own:
+            return []
         if known is None:
             known = self._reads[number] = self._read_cell(number)
         return known
@@ -191,7 +194,7 @@ class Resolver:
             sources = self.find(name, at, index)
             found.append(Read(name, at, sources, mode))
             for source in sources:
-                if source.kind == "unit":
+                if source.kind == "unit" and name in self.bindings.holders:
                     self._ask_behind(source, at, index, mode, queue, held)
         return found
 
@@ -250,6 +253,8 @@ class Resolver:
 
     def needs(self, number: int) -> tuple[Need, ...]:
         """Other steps' outputs, not taken by this one, that a context cell needs, directly or through other cells."""
+        if number in self.bindings.inert:
+            return ()
         stack = [number]
         while stack:
             cell = stack[-1]

@@ -149,27 +149,37 @@ class _Slicer:
                 self.take_unit(read, source, reader)
             elif source.kind == "import":
                 self.take_import(source.cell, source.unit, read.name)
+            else:
+                self.note_missing(read, source, reader)
 
-    def take_unit(self, read: Read, source: Source, reader: int) -> bool:
-        """Whether it came in: exploration does not."""
-        if source.cell not in self.own:
-            needs = self.resolver.needs(source.cell)
+    def take_unit(self, read: Read, source: Source, reader: int) -> None:
+        """Take in a binding and the cells that may change it on the way, but for exploration."""
+        cell = source.cell
+        if cell not in self.own:
+            needs = self.resolver.needs(cell)
             if needs:
-                self.stays_out(read, source.cell, needs, reader)
-                return False
-            self.add(source.cell)
-        self.reached[source.cell].add(source.unit)
+                self.note_exploration(read, cell, needs, reader)
+                return
+            if cell not in self.reached:
+                self.add(cell)
+            self.note_context(read, source, reader)
+        self.reached[cell].add(source.unit)
         for number in self.resolver.changing(read.name, source, read.at):
             if number not in self.reached:
                 needs = self.resolver.needs(number)
                 if not needs:
                     self.add(number)
                 elif not self._only_looks(number, read.name, source):
-                    self.stays_out(read, number, needs, reader)
-        return True
+                    self.note_exploration(read, number, needs, reader)
 
-    def stays_out(self, read: Read, through: int, needs: tuple[Need, ...], reader: int) -> None:
-        """Exploration that the cell ``reader`` would need."""
+    def note_missing(self, read: Read, source: Source, reader: int) -> None:
+        """No cell of this notebook brings what is read."""
+
+    def note_context(self, read: Read, source: Source, reader: int) -> None:
+        """What is read comes from a context cell."""
+
+    def note_exploration(self, read: Read, through: int, needs: tuple[Need, ...], reader: int) -> None:
+        """Cell ``through`` would be needed, and stays out."""
 
     def _only_looks(self, number: int, name: str, source: Source) -> bool:
         """Whether a cell touches an object of the step's own by bare calls alone (``df.info()``)."""
@@ -266,13 +276,15 @@ class _StepSlicer(_Slicer):
                     texts.update(dict.fromkeys(import_statement(i) for i in imports))
 
     def _reach_outputs(self) -> None:
+        """What the step hands on counts as read behind its last cell: where it may be left unbound, as it was above."""
         for item in self.step.declaration.outputs:
             if item.is_file:
                 continue
             name = str(item.name)
-            read = Read(name, self.step.last, self.resolver.find(name, self.step.last), "held")
-            self.take(read, self.step.last)
-            if any(s.kind in ("step", "nothing") for s in read.sources) and not self._binds_unseen():
+            sources = self.resolver.find(name, self.step.last)
+            if any(s.kind not in ("step", "nothing") for s in sources):
+                self.take(Read(name, self.step.last, sources, "now"), self.step.last)
+            elif not self._binds_unseen():
                 self.troubles[Trouble("unmade", name, self.step.last)] = None
         self.close()
 
@@ -285,7 +297,7 @@ class _StepSlicer(_Slicer):
     def _reach_through_objects(self) -> None:
         """Code that context cells put somewhere (methods, callbacks) reads globals when the step calls it."""
         done: set[str] = set()
-        while True:
+        while self.bindings.holders:
             names = {
                 name
                 for cell, units in self.reached.items()
@@ -303,17 +315,27 @@ class _StepSlicer(_Slicer):
 
     # --- troubles ------------------------------------------------------------------------------------------
 
-    def take(self, read: Read, reader: int) -> None:
-        super().take(read, reader)
-        for source in read.sources:
-            if source.kind == "input":
-                self.used_inputs.add(read.name)
-            elif read.mode == "held" or read.name in self._unmade:
-                continue
-            elif source.kind == "step":
-                self._find_step(read, reader, source)
-            elif source.kind == "nothing":
-                self._find_nothing(read, reader)
+    def note_missing(self, read: Read, source: Source, reader: int) -> None:
+        if source.kind == "input":
+            self.used_inputs.add(read.name)
+        elif read.mode == "held" or read.name in self._unmade:
+            return
+        elif source.kind == "step":
+            self._find_step(read, reader, source)
+        elif source.kind == "nothing" and read.name not in BUILTINS:
+            self._find_nothing(read, reader)
+
+    def note_context(self, read: Read, source: Source, reader: int) -> None:
+        if reader in self.own:
+            unit = self.outline.units(source.cell)[source.unit]
+            if unit.kind not in ("import", "def", "class"):
+                self.context_reads.add((read.name, source.cell))
+        if source.shadow and read.mode != "held":
+            self.troubles[Trouble("shadowed", read.name, reader, source.shadow, source.cell)] = None
+
+    def note_exploration(self, read: Read, through: int, needs: tuple[Need, ...], reader: int) -> None:
+        if read.mode != "held":
+            self.troubles[Trouble("exploration", read.name, reader, through=through, needs=needs)] = None
 
     def _find_step(self, read: Read, reader: int, source: Source) -> None:
         maker = self.outline.step_at(source.cell)
@@ -322,8 +344,6 @@ class _StepSlicer(_Slicer):
         self.troubles[Trouble(kind, read.name, reader, source.cell, later=read.mode == "later")] = None
 
     def _find_nothing(self, read: Read, reader: int) -> None:
-        if read.name in BUILTINS:
-            return
         for number, index in self.bindings.star_imports:
             if number < reader and number not in self.own:
                 self.take_import(number, index)
@@ -331,33 +351,19 @@ class _StepSlicer(_Slicer):
             return  # Bound by the time that the step calls it.
         self.troubles[Trouble("unbound", read.name, reader, later=read.mode == "later")] = None
 
-    def take_unit(self, read: Read, source: Source, reader: int) -> bool:
-        if not super().take_unit(read, source, reader):
-            return False
-        if source.cell not in self.own:
-            unit = self.outline.units(source.cell)[source.unit]
-            if reader in self.own and unit.kind not in ("import", "def", "class"):
-                self.context_reads.add((read.name, source.cell))
-        if source.shadow and read.mode != "held":
-            self.troubles[Trouble("shadowed", read.name, reader, source.shadow, source.cell)] = None
-        return True
-
-    def stays_out(self, read: Read, through: int, needs: tuple[Need, ...], reader: int) -> None:
-        if read.mode != "held":
-            self.troubles[Trouble("exploration", read.name, reader, through=through, needs=needs)] = None
-
     def _watch_inputs(self) -> None:
         """Cells that rebind or change an input between its maker and this step, and are not in the slice."""
         places = self.bindings
+        kinds = (
+            (False, places.assigned_in_steps), (False, places.assigned_in_context),
+            (True, places.in_steps), (True, places.in_context),
+        )  # fmt: skip
         for name in sorted(self.used_inputs):
-            spots = {
-                number: rebinds
-                for rebinds, by_name in (
-                    (False, places.assigned_in_steps), (False, places.assigned_in_context),
-                    (True, places.in_steps), (True, places.in_context),
-                )
-                for number in _between(by_name.get(name, ()), self.supplies[name], self.step.last)
-            }  # fmt: skip
+            spots: dict[int, bool] = {}
+            for rebinds, by_name in kinds:
+                if (cells := by_name.get(name)) is not None:
+                    for number in _between(cells, self.supplies[name], self.step.last):
+                        spots[number] = rebinds
             for number, rebinds in sorted(spots.items()):
                 if number in self.reached or self.resolver.only_imports(name, number):
                     continue
@@ -365,8 +371,8 @@ class _StepSlicer(_Slicer):
                 self.troubles[Trouble("changed-input", name, number, maker, rebinds=rebinds)] = None
 
 
-def _between(places: list[int] | tuple[()], after: int, before: int) -> list[int]:
-    return list(places[bisect_right(places, after) : bisect_left(places, before)]) if places else []
+def _between(places: list[int], after: int, before: int) -> list[int]:
+    return places[bisect_right(places, after) : bisect_left(places, before)]
 
 
 __all__ = ["BUILTINS", "WHOLE", "Piece", "Slice", "Trouble", "definition_pieces", "import_statement", "slice_step"]

@@ -162,7 +162,7 @@ def _ended(note: Note, event: StepFact) -> Note:
     """An attempt that ended before it reported its start counts as one all the same."""
     if event.attempt > note.attempts:
         note = Note(event.attempt, event.at)
-    return note._replace(ended=event.at, seconds=event.at - (note.started or event.at))
+    return note._replace(ended=event.at, seconds=round(event.at - (note.started or event.at), 3))
 
 
 # --- the words -----------------------------------------------------------------------------------------

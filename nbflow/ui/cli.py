@@ -24,6 +24,7 @@ from nbflow.ui.options import json_option, parameter_options, selection_options,
 if TYPE_CHECKING:
     from nbflow.core.model import Finding, Reason, Record
     from nbflow.core.plan import Plan
+    from nbflow.executors import Executor
     from nbflow.project import Project
 
 
@@ -62,14 +63,14 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Entry point of the ``nbflow`` command."""
+def main(executor: Executor | None = None) -> None:
+    """Entry point of the ``nbflow`` command. ``executor``: what runs the steps, in place of the one in the settings."""
     # One command allocates much and drops little: looking for cycles all the time would cost a third of a plan.
     gc.set_threshold(200_000)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a sign that the terminal's encoding lacks is no reason to stop
-    cli(prog_name="nbflow")
+    cli(prog_name="nbflow", obj=executor)
 
 
 def _jobs(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:

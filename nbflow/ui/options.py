@@ -76,7 +76,8 @@ def _steps(ctx: click.Context) -> list[tuple[str, str]]:
     from nbflow.project import open_project
 
     try:
-        pipeline = open_project(ctx.params.get("sources") or ()).pipeline
+        # What is typed so far stands among the words that click has not made anything of.
+        pipeline = open_project([Path(word) for word in ctx.args if Path(word).exists()]).pipeline
     except Exception:
         return []
     return [(step.name, step.notebook) for step in pipeline.steps.values()]

@@ -26,6 +26,8 @@ Failure = StepFailed | StepCrashed
 
 def summary(project: Project, finished: Finished, seen: RunView, events: Sequence[Event], command: str) -> str:
     """The whole of it, for stdout. ``command``: what a person types to go on."""
+    if not seen["steps"]:
+        return "Nothing is selected, so there was nothing to do."
     blocks = [
         text.final_table(seen, colour=terminal.has_colour(sys.stdout), width=terminal.width(sys.stdout)),
         "\n".join(_warnings(seen)),

@@ -77,14 +77,16 @@ NAMES_CASES = {
     "undeclared-output between": Case(
         ("%%step a -o x\nx = 1", "%%step b -o w\nx = 2\nw = x", "%%step c -i x -o y\ny = x"),
         "undeclared-output", 2, "b",
-        "Step 'b' binds 'x' and does not declare it, and step 'c' below takes 'x': Run All would hand on this one, a run "
+        "Step 'b' binds 'x' and does not declare it, and step 'c' below takes 'x': Run All would hand on this "
+        "one, a run "
         "the older one.",
         "Add '-o x' to step 'b', or give the variable another name there.", (), ("x",), "b",
     ),
     "changed-input": Case(
         ("%%step a -o x\nx = {}", "%%step b -i x -o w\nx['k'] = w = 2", "%%step c -i x -o y\ny = x"),
         "changed-input", 2, "b",
-        "Step 'b' changes 'x' in place and does not declare it as an output, and step 'c' below takes 'x': Run All would "
+        "Step 'b' changes 'x' in place and does not declare it as an output, and step 'c' below takes 'x': Run "
+        "All would "
         "hand on this one, a run the older one.",
         "Add '-o x' to step 'b', or change a copy.", (), ("x",), "b",
     ),
@@ -99,7 +101,8 @@ NAMES_CASES = {
         "Move the definition of 'f' to a cell of its own (without %%step) or to a module.",
     ),
     "shared-definition with a decorator": Case(
-        ("from functools import cache", "%%step a -o x\n@cache\ndef f():\n    return 1\nx = f()", "%%step b -o y\ny = f()"),
+        ("from functools import cache", "%%step a -o x\n@cache\ndef f():\n    return 1\nx = f()",
+         "%%step b -o y\ny = f()"),
         "shared-definition", 3, "b", "This step reads 'f', which step 'a' defines in its own cell 2.",
         "Move the definition of 'f' to a cell of its own (without %%step) or to a module.",
     ),
@@ -112,15 +115,18 @@ NAMES_CASES = {
     "uses-exploration that changes": Case(
         ("scores = {}", "%%step a -o m\nm = 1", "scores['a'] = m", "%%step b -o y\ny = scores"),
         "uses-exploration", 4, "b",
-        "This step reads 'scores' which cell 3 changes, and that cell needs 'm' of step 'a', which this step does not take.",
+        "This step reads 'scores' which cell 3 changes, and that cell needs 'm' of step 'a', which this step "
+        "does not take.",
         "Add '-i m' to step 'b', or make cell 3 a step, or tag it nbflow-skip if it only looks.", add_inputs=("m",),
     ),
     "uses-exploration of two steps": Case(
         ("%%step a -o v\nx = v = 1", "%%step c -o w\nw = 1", "n = x + w", "%%step b -o y\ny = n"),
         "uses-exploration", 4, "b",
-        "This step reads 'n' from cell 3, and that cell needs 'x' of step 'a' and 'w' of step 'c', which this step does not "
+        "This step reads 'n' from cell 3, and that cell needs 'x' of step 'a' and 'w' of step 'c', which this "
+        "step does not "
         "take.",
-        "Add '-i x w' to step 'b' and '-o x' to step 'a', or make cell 3 a step, or tag it nbflow-skip if it only looks.",
+        "Add '-i x w' to step 'b' and '-o x' to step 'a', or make cell 3 a step, or tag it nbflow-skip if it "
+        "only looks.",
         ("x", "w"), ("x",), "a",
     ),
     "unmade-output": Case(
@@ -134,7 +140,8 @@ NAMES_CASES = {
     ),
     "unbound-name bound below": Case(
         ("%%step a -o x\nx = k", "k = 1"),
-        "unbound-name", 1, "a", "This step reads 'k', which only cell 2, further down, binds.", "Move cell 2 above this one.",
+        "unbound-name", 1, "a", "This step reads 'k', which only cell 2, further down, binds.",
+        "Move cell 2 above this one.",
     ),
     "unbound-name in called code": Case(
         ("def f():\n    return zz", "%%step a -o x\nx = f()"),
@@ -144,34 +151,39 @@ NAMES_CASES = {
     "changed-between by binding": Case(
         ("%%step a -o x\nx = 1", "x = 2", "%%step b -i x -o y\ny = x"),
         "changed-between", 2, None,
-        "This cell rebinds 'x' between the step that makes it and step 'b', which takes it: Run All sees the change, a run "
+        "This cell rebinds 'x' between the step that makes it and step 'b', which takes it: Run All sees the "
+        "change, a run "
         "does not.",
         "Make this cell a step with '-i x -o x', or give the changed value another name.",
     ),
     "changed-between by changing": Case(
         ("%%step a -o x\nx = {}", "x['k'] = 2", "%%step b -i x -o y\ny = x", "%%step c -i x -o z\nz = x"),
         "changed-between", 2, None,
-        "This cell changes 'x' between the step that makes it and step 'b', which takes it: Run All sees the change, a run "
+        "This cell changes 'x' between the step that makes it and step 'b', which takes it: Run All sees the "
+        "change, a run "
         "does not.",
         "Make this cell a step with '-i x -o x', or give the changed value another name.",
     ),
     "rebinds-context": Case(
         ("x = 1", "%%step a -o w\nx = w = 2", "%%step b -o y\ny = x", "%%step c -o z\nz = x"),
         "rebinds-context", 2, "a",
-        "Step 'a' rebinds 'x' (bound in cell 1), and step 'b' below reads it: Run All sees the new value, a run the old one.",
+        "Step 'a' rebinds 'x' (bound in cell 1), and step 'b' below reads it: Run All sees the new value, a run "
+        "the old one.",
         "Add '-o x' to step 'a' and '-i x' to step 'b', or use another name.", (), ("x",), "a",
     ),
     "rebinds-context of a builtin": Case(
         ("%%step a -o w\nsum = w = 2", "%%step b -o y\ny = sum([1])"),
         "rebinds-context", 1, "a",
-        "Step 'a' rebinds 'sum' (a builtin of Python), and step 'b' below reads it: Run All sees the new value, a run the "
+        "Step 'a' rebinds 'sum' (a builtin of Python), and step 'b' below reads it: Run All sees the new value, "
+        "a run the "
         "old one.",
         "Add '-o sum' to step 'a' and '-i sum' to step 'b', or use another name.", fix_step="a",
     ),
     "rebinds-context by changing": Case(
         ("cfg = {}", "%%step a -o w\ncfg['k'] = w = 2", "%%step b -o y\ny = cfg"),
         "rebinds-context", 2, "a",
-        "Step 'a' changes 'cfg' (bound in cell 1), and step 'b' below reads it: Run All sees the change, a run does not.",
+        "Step 'a' changes 'cfg' (bound in cell 1), and step 'b' below reads it: Run All sees the change, a run "
+        "does not.",
         "Add '-o cfg' to step 'a' and '-i cfg' to step 'b', or change a copy.", (), ("cfg",), "a",
     ),
     "rebinds-context through a function": Case(
@@ -203,7 +215,8 @@ CELL_CASES = {
     "misplaced-step of the whole notebook": Case(
         ("x = 1", "%step a -o y\ny = x"),
         "misplaced-step", 2, None,
-        "%step makes the whole notebook one step, and works only in the first code cell that is more than parameters and "
+        "%step makes the whole notebook one step, and works only in the first code cell that is more than "
+        "parameters and "
         "magics.",
         "Move it there, or write %%step on the first line to make this cell a step.",
     ),
@@ -239,12 +252,15 @@ FILE_CASES = {
     ),
     "outside-root by taking it whole": Case(
         ("%%step a -o ./\n1",),
-        "outside-root", 1, "a", "The output './' is the whole project folder.", "Write to a path below the project root.",
+        "outside-root", 1, "a", "The output './' is the whole project folder.",
+        "Write to a path below the project root.",
     ),
     "undeclared-file": Case(
-        ("import pandas as pd\nfrom pathlib import Path\nD = Path('data')", "%%step a -o x\nx = pd.read_csv(D / 'x.csv')"),
+        ("import pandas as pd\nfrom pathlib import Path\nD = Path('data')",
+         "%%step a -o x\nx = pd.read_csv(D / 'x.csv')"),
         "undeclared-file", 2, "a", "'data/x.csv' names a file that is not declared.",
-        "Add '-i data/x.csv' if step 'a' reads it, '-o data/x.csv' if it writes it: then the graph shows it.", texts=HERE,
+        "Add '-i data/x.csv' if step 'a' reads it, '-o data/x.csv' if it writes it: then the graph shows it.",
+        texts=HERE,
     ),
     "undeclared-file that a step makes": Case(
         ("import pandas as pd", "%%step a -o new/\n1", "%%step b -o x\nx = pd.read_csv('new/x.csv')"),
@@ -269,7 +285,8 @@ WORLD_CASES = {
         "Move it to a cell without %%step above, where it reaches every step below.",
     ),
     "setup-in-step through a function": Case(
-        ("import numpy as np\ndef seed(n):\n    np.random.seed(n)", "%%step a -o x\nseed(0)\nx = 1", "%%step b -o y\ny = 1"),
+        ("import numpy as np\ndef seed(n):\n    np.random.seed(n)", "%%step a -o x\nseed(0)\nx = 1",
+         "%%step b -o y\ny = 1"),
         "setup-in-step", 2, "a", "'seed(0)' configures this step only: other steps run in kernels of their own.",
         "Move it to a cell without %%step above, where it reaches every step below.",
     ),
@@ -280,18 +297,21 @@ WORLD_CASES = {
         OWN_GENERATOR,
     ),
     "shared-random through a function": Case(
-        ("import random\ndef noise():\n    return random.randint(1, 2)", "%%step a -o x\nx = noise()", "%%step b -o y\ny = noise()"),
+        ("import random\ndef noise():\n    return random.randint(1, 2)", "%%step a -o x\nx = noise()",
+         "%%step b -o y\ny = noise()"),
         "shared-random", 3, "b",
         f"'random.randint' draws from the global generator that step 'a' draws from too ('random.randint'): {DRAWS}",
         OWN_GENERATOR,
     ),
     "outside-world network": Case(
         ("import requests", "%%step a -o x\nx = requests.get('https://x.org')\nrequests.get('https://y.org')"),
-        "outside-world", 2, "a", f"'requests.get' asks the network: {ASKED}", "Add --no-cache if it should be asked every time.",
+        "outside-world", 2, "a", f"'requests.get' asks the network: {ASKED}",
+        "Add --no-cache if it should be asked every time.",
     ),
     "outside-world clock": Case(
         ("from datetime import datetime\ndef now():\n    return datetime.now()", "%%step a -o x\nx = now()"),
-        "outside-world", 2, "a", f"'datetime.now' asks the clock: {ASKED}", "Add --no-cache if it should be asked every time.",
+        "outside-world", 2, "a", f"'datetime.now' asks the clock: {ASKED}",
+        "Add --no-cache if it should be asked every time.",
     ),
     "outside-world database": Case(
         ("%%step a -o x\nimport sqlite3\nx = sqlite3.connect('x')",),
@@ -306,7 +326,8 @@ WORLD_CASES = {
     ),
     "instance-leaves as a function": Case(
         ("%%step a -o f\ndef f():\n    pass",),
-        "instance-leaves", 1, "a", "The output 'f' is a function that this step's own cell defines, so other steps cannot load it.",
+        "instance-leaves", 1, "a",
+        "The output 'f' is a function that this step's own cell defines, so other steps cannot load it.",
         "Move 'f' to a cell of its own (without %%step) or to a module.",
     ),
 }  # fmt: skip
@@ -341,7 +362,8 @@ def test_a_notebook_in_another_language_is_told_once() -> None:
 
 # --- where it keeps silent -------------------------------------------------------------------------------
 
-IMPORTS = "import os, random, requests, time, warnings\nimport numpy as np\nimport pandas as pd\nimport matplotlib.pyplot as plt"
+IMPORTS = "import os, random, requests, time, warnings\nimport numpy as np\nimport pandas as pd\nimport "
+"matplotlib.pyplot as plt"
 SILENT = {
     "looking at data": (
         "%%step a -o df\ndf = 1", "df.info()", "df.head()", "df.plot()\nplt.title('x')", "n = len(df)\nprint(n)",
@@ -351,14 +373,16 @@ SILENT = {
         "model = 1", "%%step a -o X\nX = model.fit(1)", "%%step b -i X -o y\nX.info()\ny = model.predict(X)",
     ),
     "loop variables and throw-aways": (
-        "%%step a -o x\nfor i in range(3):\n    _ = i\nx = i", "%%step b -o y\nfor i in range(2):\n    _, z = i, i\ny = i",
+        "%%step a -o x\nfor i in range(3):\n    _ = i\nx = i",
+        "%%step b -o y\nfor i in range(2):\n    _, z = i, i\ny = i",
     ),
     "names that may not be there": (
         "%%step a -o x\ntry:\n    maybe\nexcept NameError:\n    maybe = 1\nx = maybe",
         "%%step b -o y\nif 'cache' not in globals():\n    cache = {}\ny = cache",
     ),
     "names asked for in a helper": (
-        "def get():\n    try:\n        return hidden\n    except NameError:\n        return 1", "%%step a -o x\nx = get()",
+        "def get():\n    try:\n        return hidden\n    except NameError:\n        return 1",
+        "%%step a -o x\nx = get()",
     ),
     "shadowed names in functions": (
         "%%step a -o df\ndf = 1", "def f(df):\n    return df", "%%step b -i df -o n\nn = f(df)",
@@ -375,7 +399,8 @@ SILENT = {
     "context that a step copies": (
         "cfg = {}", "%%step a -o x\nx = cfg", "%%step b -o c\nc = dict(cfg)\nc['k'] = 1", "%%step d -o y\ny = cfg",
     ),
-    "context that the last step changes": ("cfg = {}", "%%step a -o x\nx = cfg", "%%step b -o y\ncfg['k'] = 1\ny = cfg"),
+    "context that the last step changes": ("cfg = {}", "%%step a -o x\nx = cfg",
+     "%%step b -o y\ncfg['k'] = 1\ny = cfg"),
     "context that a step changes by a call": ("xs = []", "%%step a -o x\nx = xs.append(1)", "%%step b -o y\ny = xs"),
     "a change that the slice holds too": ("%%step a -o x\nx = {}", "x['k'] = n = 1", "%%step b -i x -o y\ny = x, n"),
     "set-up in context": ("np.random.seed(0)\nos.environ['A'] = ''", "%%step a -o x\nx = 1", "%%step b -o y\ny = 1"),
@@ -384,24 +409,28 @@ SILENT = {
         "%%step a -o f\nfig, ax = plt.subplots()\nax.set_title('x')\nplt.plot()\nf = 1", "%%step b -o y\ny = 1",
     ),
     "generators of their own": (
-        "%%step a -o x\nrng = np.random.default_rng(0)\nx = rng.normal()", "%%step b -o y\ny = np.random.default_rng(1).normal()",
+        "%%step a -o x\nrng = np.random.default_rng(0)\nx = rng.normal()",
+        "%%step b -o y\ny = np.random.default_rng(1).normal()",
         "%%step c -o z\nrandom.Random(1).random()\nz = 1",
     ),
     "two generators": ("%%step a -o x\nx = random.random()", "%%step b -o y\ny = np.random.rand()"),
     "draws in context": ("noise = np.random.rand(3)", "%%step a -o x\nx = noise", "%%step b -o y\ny = noise"),
     "the network without a cache": ("%%step a -o x --no-cache\nx = requests.get('x'), time.time()",),
     "a function that is not reached": ("def f():\n    return requests.get('x')", "%%step a -o x\nx = 1"),
-    "a name like a module's": ("class requests:\n    def get(x):\n        pass", "%%step a -o x\nx = requests.get('x')"),
+    "a name like a module's": ("class requests:\n    def get(x):\n        pass",
+     "%%step a -o x\nx = requests.get('x')"),
     "declared files": (
         "%%step a -i data/x.csv -o x new/\nx = pd.read_csv('data/x.csv')\nx.to_csv('new/y.csv')",
-        "%%step b -i new/y.csv -o y\ny = pd.read_csv('new/y.csv')", "%%step c -i data/ -o z\nz = pd.read_csv('data/y.csv')",
+        "%%step b -i new/y.csv -o y\ny = pd.read_csv('new/y.csv')",
+        "%%step c -i data/ -o z\nz = pd.read_csv('data/y.csv')",
     ),
     "text that names no file": ("%%step a -o x\nx = 'a.b/c', 'no.such.csv', 'data', 'deep'",),
     "folders and patterns that are there": ("%%step a -i data/ data/*.csv ./deep -o x\nx = 1",),
     "a path in a loop, with a declared file": ("%%step a -i data/*.csv -o x\nx = [pd.read_csv(p) for p in input()]",),
     "writers": ("%%step a -o x\nwith open(input(), 'w') as f:\n    f.write('')\nx = 1",),
     "a path that is bound": ("%%step a -i raw=data/x.csv -o x\nx = pd.read_csv(raw)",),
-    "classes in context": ("class Point:\n    pass", "%%step a -o p\np = Point()", "%%step b -i p -o y\ny = isinstance(p, Point)"),
+    "classes in context": ("class Point:\n    pass", "%%step a -o p\np = Point()",
+     "%%step b -i p -o y\ny = isinstance(p, Point)"),
     "classes that stay": ("%%step a -o x\nclass Point:\n    pass\np = Point()\nx = len(vars(p))",),
     "text in strings": ("%%step a -o x\nx = '''\n%%step b\n%step c\n'''",),
     "a broken cell below all steps": ("%%step a -o x\nx = 1", "1 +"),

@@ -324,7 +324,7 @@ def lines(draw: st.DrawFn) -> str:
     """A step's line with its lists and options in any order."""
     items = draw(st.lists(NAMES, unique=True))
     cut = draw(st.integers(0, len(items)))
-    parts = draw(st.lists(FLAGS, unique=True))
+    parts: list[str] = draw(st.lists(FLAGS, unique=True))
     for option, few in ((("-i", "--in"), items[:cut]), (("-o", "--out"), items[cut:])):
         if few or draw(st.booleans()):
             parts.append(" ".join([draw(st.sampled_from(option)), *map(quoted, few)]))

@@ -52,7 +52,8 @@ VARIABLES = {
         ["b → c: x"],
     ),
     "a chain of one name": (
-        ("%%step a -o df\ndf = 1", "%%step b -i df -o df\ndf += 1", "%%step c -i df -o df\ndf += 1", "%%step d -i df\ndf"),
+        ("%%step a -o df\ndf = 1", "%%step b -i df -o df\ndf += 1", "%%step c -i df -o df\ndf += 1",
+         "%%step d -i df\ndf"),
         ["a → b: df", "b → c: df", "c → d: df"],
     ),
     "a step makes its outputs at its last cell": (
@@ -157,8 +158,9 @@ NO_MAKER = {
     "a step around it": (
         ("%%step a -o df\ndf = 1", "%%step b -i df\ndf", "%%step a\ndf += 1"),
         ("maker-below", 2, "b",
-         "'df' is made by step 'a' (cells 1, 3), whose last cell stands below this one: a step makes its outputs at its "
-         "last cell.",
+         ("'df' is made by step 'a' (cells 1, 3), whose last cell stands below this one: a step makes its "
+         "outputs at its "
+         "last cell."),
          "Move this cell below cell 3, or give the cells of 'a' above this one a step name of their own."),
     ),
 }  # fmt: skip
@@ -228,13 +230,14 @@ FILES = {
     ),
     "two writers": (
         ("%%step a -o x.csv\n1", "%%step b -o ./x.csv\n1"),
-        [("two-writers", 2, "b", "This step writes './x.csv', and step 'a' (nb.ipynb, cell 1) writes it: a file has one maker.",
+        [("two-writers", 2, "b",
+         "This step writes './x.csv', and step 'a' (nb.ipynb, cell 1) writes it: a file has one maker.",
           "Write to different paths.")],
     ),
     "two writers that overlap": (
         ("%%step a -o d/*\n1", "%%step a\n1", "%%step b -o d/x.csv\n1"),
-        [("two-writers", 3, "b", "This step writes 'd/x.csv', and step 'a' (nb.ipynb, cells 1, 2) writes 'd/*', which "
-          "overlaps: a file has one maker.", "Write to different paths.")],
+        [("two-writers", 3, "b", ("This step writes 'd/x.csv', and step 'a' (nb.ipynb, cells 1, 2) writes 'd/*', which "
+          "overlaps: a file has one maker."), "Write to different paths.")],
     ),
     "one writer twice": (
         ("%%step a -o d/ d/x.csv\n1",),
@@ -298,8 +301,8 @@ CYCLES = {
     "by --after": (
         [("%%step a --after c\n1", "%%step b --after a\n1", "%%step c --after b\n1", "%%step d --after c\n1")],
         [("cycle", 1, "a",
-          "These steps need each other: a → b → c → a (a is in nb.ipynb, cell 1; b is in nb.ipynb, cell 2; c is in "
-          "nb.ipynb, cell 3).", BREAK)],
+          ("These steps need each other: a → b → c → a (a is in nb.ipynb, cell 1; b is in nb.ipynb, cell 2; c is in "
+          "nb.ipynb, cell 3)."), BREAK)],
     ),
     "by files": (
         [("%%step a -i y.csv -o x.csv\n1", "%%step b -i x.csv -o y.csv\n1", "%%step b\n1")],
@@ -307,7 +310,8 @@ CYCLES = {
           "These steps need each other: a → b → a (a is in nb.ipynb, cell 1; b is in nb.ipynb, cells 2, 3).", BREAK)],
     ),
     "across notebooks": (
-        [notebook("%%step a -i y -o x\nx = y", path="one.ipynb"), notebook("%%step b -i x -o y\ny = x", path="two.ipynb")],
+        [notebook("%%step a -i y -o x\nx = y", path="one.ipynb"),
+        notebook("%%step b -i x -o y\ny = x", path="two.ipynb")],
         [("cycle", 1, "a",
           "These steps need each other: a → b → a (a is in one.ipynb, cell 1; b is in two.ipynb, cell 1).", BREAK)],
     ),
@@ -321,8 +325,8 @@ CYCLES = {
     "by interleaved cells": (
         [("%%step a -o x\nx = 1", "%%step b -i x -o y\ny = x", "%%step a -i y\nz = y")],
         [("cycle", 2, "b",
-          "These steps need each other: b → a → b. Step 'a' (cells 1, 3) makes 'x' at its last cell, below this one "
-          "(cell 2), and needs this step.",
+          ("These steps need each other: b → a → b. Step 'a' (cells 1, 3) makes 'x' at its last cell, below this one "
+          "(cell 2), and needs this step."),
           "Break the circle: give the cells of 'a' above this one a step name of their own.")],
     ),
 }  # fmt: skip
@@ -351,8 +355,7 @@ def test_what_outlines_found_is_kept() -> None:
 @pytest.mark.parametrize("name", ["x{}", "df"])
 def test_ten_thousand_steps_are_connected_in_no_time(name: str) -> None:
     cells = [f"%%step s0 -o {name.format(0)}\n1"]
-    for i in range(1, 10_000):
-        cells.append(f"%%step s{i} -i {name.format(i - 1)} -o {name.format(i)} out/{i}/\n1")
+    cells += [f"%%step s{i} -i {name.format(i - 1)} -o {name.format(i)} out/{i}/\n1" for i in range(1, 10_000)]
     book = outline(*cells)
     begin = time.perf_counter()
     pipe = build([book])

@@ -120,6 +120,7 @@ class Watch:
         """Whether the statement came to its end."""
         self.reads, self.binds, self.bound = set(), set(), set()
         before = sys.gettrace()
+        sys._getframe().f_trace_opcodes = True  # Python 3.13 looks here when it begins to trace
         sys.settrace(self)
         try:
             exec(code, self.space)
@@ -285,8 +286,16 @@ def straight_programs(draw: Any) -> str:
         n, m, x = writer.name(), writer.name(), f"v({writer.name()}, {writer.name()})"
         lines.append(
             writer.one(
-                f"{n} = {x}", f"{n} = {m} = {x}", f"{n}, {m} = {x}, v()", f"{n} += {x}", f"({n} := {x})",
-                f"{n}: v = {x}", f"v({n}.x, {m}[{x}])", f"{n} = [{m} for {m} in [{x}]]", f"del {n}", f"import math as {n}",
+                f"{n} = {x}",
+                f"{n} = {m} = {x}",
+                f"{n}, {m} = {x}, v()",
+                f"{n} += {x}",
+                f"({n} := {x})",
+                f"{n}: v = {x}",
+                f"v({n}.x, {m}[{x}])",
+                f"{n} = [{m} for {m} in [{x}]]",
+                f"del {n}",
+                f"import math as {n}",
             )  # fmt: skip
         )
     return "\n".join(lines)
@@ -300,7 +309,9 @@ def compiles(source: str) -> bool:
     return True
 
 
-slow = settings(deadline=None, max_examples=int(os.environ.get("NAMES_EXAMPLES", "80")), suppress_health_check=list(HealthCheck))
+slow = settings(
+    deadline=None, max_examples=int(os.environ.get("NAMES_EXAMPLES", "80")), suppress_health_check=list(HealthCheck)
+)
 
 
 # --- the properties ----------------------------------------------------------------------------------------
@@ -348,7 +359,11 @@ def test_facts_survive_json(source: str) -> None:
 
 
 @slow
-@given(st.text(alphabet=st.sampled_from(list("ab= \n\t()[]{}'\"\\#%!?,;/:.@*\x00\ufeff\ud800\r\x0cdefimport0")), max_size=60))
+@given(
+    st.text(
+        alphabet=st.sampled_from(list("ab= \n\t()[]{}'\"\\#%!?,;/:.@*\x00\ufeff\ud800\r\x0cdefimport0")), max_size=60
+    )
+)
 def test_no_text_makes_the_analysis_raise(source: str) -> None:
     facts = analyse(source)
     assert facts_from_json(json.loads(json.dumps(facts_to_json(facts)))) == facts

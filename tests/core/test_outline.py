@@ -128,7 +128,8 @@ def test_parameters_are_those_of_the_first_tagged_cell() -> None:
 
 def test_binding_and_changing_cells_are_listed_for_context_and_steps() -> None:
     places = outline(
-        "x = 1\nxs = []", "%%step a -o x\nx = 2\nxs[0] = 1", "xs.append(1)", "xs += [2]", "del xs[0]", "if x:\n    x = 3",
+        "x = 1\nxs = []", "%%step a -o x\nx = 2\nxs[0] = 1", "xs.append(1)", "xs += [2]", "del xs[0]",
+        "if x:\n    x = 3",
     ).bindings  # fmt: skip
     assert places.in_context == {"x": [1, 6], "xs": [1, 4]}
     assert places.in_steps == {"x": [2]}
@@ -214,7 +215,8 @@ IMPORTS = (
     "import matplotlib.pyplot as plt\nfrom dotenv import load_dotenv\nfrom urllib.request import urlretrieve"
 )
 HELPERS = (
-    "def top(df):\n    return df.head()\ndef seed_numpy(n):\n    np.random.seed(n)\ndef seed_all(n):\n    seed_numpy(n)\n"
+    "def top(df):\n    return df.head()\ndef seed_numpy(n):\n    np.random.seed(n)\ndef seed_all(n):\n    "
+    "seed_numpy(n)\n"
     "def seed_more(n):\n    os.environ['SEED'] = str(n)\ncfg = {}\nxs = []\nmodel = object()"
 )
 

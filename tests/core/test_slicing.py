@@ -147,7 +147,8 @@ DEFERRED = {
         ["context 1", "context 2", "context 3", "step 4"],
     ),
     "a function of the step itself": (("k = 1", "%%step s\ndef f():\n    return k\nz = f()"), ["context 1", "step 2"]),
-    "a function of the step that nobody calls": (("k = 1", "%%step s\ndef f():\n    return k"), ["context 1", "step 2"]),
+    "a function of the step that nobody calls": (("k = 1", "%%step s\ndef f():\n    return k"),
+     ["context 1", "step 2"]),
     "a function of the step, and a cell between its cells": (
         ("%%step s\ndef f():\n    return k", "k = 1", "%%step s\nz = f()"),
         ["step 1", "context 2", "step 3"],
@@ -264,7 +265,9 @@ def test_an_input_from_another_notebook_is_bound_first() -> None:
     one = notebook("%%step a -o x\nx = 1", path="one.ipynb")
     two = notebook("k = x + 1", "%%step s -i x\nz = x + k", path="two.ipynb")
     found = slice_of(pipeline(one, two), "s")
-    assert (layout(found), found.troubles, found.used_inputs) == (["input 0: x", "context 1", "step 2"], (), {"x"})
+    assert layout(found) == ["input 0: x", "context 1", "step 2"]
+    assert found.troubles == ()
+    assert found.used_inputs == {"x"}
 
 
 def test_a_path_that_is_bound_to_a_name_is_no_unknown_name() -> None:
@@ -329,13 +332,16 @@ IMPORTS = {
         ["import 1: try:\n    import x1 as q\nexcept ImportError:\n    q = None", "step 2"],
     ),
     "a flag that such a statement binds": (
-        ("%%step a\ntry:\n    import torch\n    HAS = True\nexcept ImportError:\n    HAS = False\ntorch", "%%step s\nz = HAS"),
+        ("%%step a\ntry:\n    import torch\n    HAS = True\nexcept ImportError:\n    HAS = False\ntorch",
+         "%%step s\nz = HAS"),
         ["import 1: try:\n    import torch\n    HAS = True\nexcept ImportError:\n    HAS = False", "step 2"],
     ),
     "under a condition whose names come along": (
-        ("import sys", "%%step a\nif sys.version_info >= (3, 11):\n    import tomllib\nelse:\n    import tomli as tomllib\ntomllib",
+        ("import sys",
+         "%%step a\nif sys.version_info >= (3, 11):\n    import tomllib\nelse:\n    import tomli as tomllib\ntomllib",
          "%%step s\nz = tomllib"),
-        ["context 1", "import 2: if sys.version_info >= (3, 11):\n    import tomllib\nelse:\n    import tomli as tomllib", "step 3"],
+        ["context 1",
+        "import 2: if sys.version_info >= (3, 11):\n    import tomllib\nelse:\n    import tomli as tomllib", "step 3"],
     ),
     "under a condition that the other step's data decide": (
         ("%%step a -o n\nn = 1\nif n > 0:\n    import re\nre", "%%step s\nz = re"),
@@ -535,6 +541,14 @@ DOUBTS: dict[str, tuple[tuple[str, ...], tuple[Trouble, ...]]] = {
     "called code reads what nothing binds": (
         ("def f():\n    return x", "%%step s\ny = f()"),
         (Trouble("unbound", "x", 2, later=True),),
+    ),
+    "an output that may be what another step bound": (
+        ("%%step a -o x\nx = 1", "%%step s -o x\nif len('a'):\n    x = 2"),
+        (Trouble("undeclared", "x", 2, maker_cell=1),),
+    ),
+    "an output that may be what another step rebound": (
+        ("x = 0", "%%step a\nx = 1", "%%step s -o x\nif len('a'):\n    x = 2"),
+        (Trouble("shadowed", "x", 3, maker_cell=2, through=1),),
     ),
     "an output that is never bound": (("%%step s -o y\nx = 1",), (Trouble("unmade", "y", 1),)),
     "an output that only another step binds": (
