@@ -116,7 +116,7 @@ class Branches(Statements):
 
     def visit_try(self, node: ast.Try) -> None:
         start, mark = set(self.sure), len(self.kills)
-        leaving = [(len(breaks), len(continues)) for breaks, continues in self.loops[-1:]]
+        left = self.ways_out()
         body_end = self.branch(node.body, start)
         interrupted = start - set(self.kills[mark:])
         after_else = self.branch(node.orelse, start if body_end is None else body_end)
@@ -130,9 +130,7 @@ class Branches(Statements):
         mark = len(self.kills)
         final_end = self.branch(node.finalbody, anyhow)
         gone = set(self.kills[mark:])
-        for (breaks, continues), (b, c) in zip(self.loops[-1:], leaving, strict=True):
-            for way in (*breaks[b:], *continues[c:]):
-                way.difference_update(gone)
+        self.lose(gone, left)
         if normal is None or final_end is None:
             self.meet([], anyhow)
         else:
@@ -142,13 +140,25 @@ class Branches(Statements):
         self.sure = set(start)
         if node.type is not None:
             self.visit(node.type)
-        if node.name:
-            self.bind(node.name)
+        if not node.name:
+            return self.branch(node.body, self.sure)
+        self.bind(node.name)
+        left = self.ways_out()
         end = self.branch(node.body, self.sure)
-        if node.name:
-            self.sure = end if end is not None else set()
-            self.unbind(node.name)
+        self.sure = end if end is not None else set()
+        self.unbind(node.name)
+        self.lose({self.kills[-1]} if self.kills else set(), left)  # also where ``break`` leaves the handler
         return end
+
+    def ways_out(self) -> int:
+        """How many ways so far lead out of the loop around this place, or back to its head."""
+        return sum(map(len, self.loops[-1])) if self.loops else 0
+
+    def lose(self, gone: set[str], since: int) -> None:
+        """Names unbound on each way out of the loop that begins inside this statement."""
+        if self.loops and self.ways_out() > since:
+            for way in (*self.loops[-1][0], *self.loops[-1][1]):
+                way.difference_update(gone)
 
     def visit_match(self, node: ast.Match) -> None:
         self.visit(node.subject)

@@ -146,7 +146,7 @@ class Resolver:
             unit = units[index]
             if unit.kind == "import" or any(i.bound == name for i in unit.imports):
                 found.append(Source("import", number, index))
-                if (name in unit.sure or unit.kind == "import") and not _adds_submodule(unit, name):
+                if name in unit.sure and not _adds_submodule(unit, name):
                     return True
         return False
 

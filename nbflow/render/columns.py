@@ -62,7 +62,7 @@ def cut(text: str, room: int) -> str:
     """The text, or as much of it as there is room for, with an ellipsis at its end."""
     if cell_len(text) <= room:
         return text
-    return chop_cells(text, max(1, room - 1))[0].rstrip() + "…"
+    return (chop_cells(text, room - 1)[0].rstrip() if room > 1 else "") + "…"
 
 
 def wrap(text: str, room: int) -> Iterator[str]:

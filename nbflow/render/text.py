@@ -32,6 +32,7 @@ STYLES: Mapping[str, tuple[str, str]] = {
 
 BUSY = ("starting", "running", "stopping", "retrying")
 BAD = ("failed", "crashed")
+TICKING = ("running", "stopping")
 UNTIMED = ("waiting", "skipped", "reused")
 
 
@@ -40,7 +41,7 @@ UNTIMED = ("waiting", "skipped", "reused")
 
 def live_table(view: RunView, seconds: Mapping[str, float], *, colour: bool, width: int, height: int) -> str:
     """A row per step while the run goes on, on so many lines at most: the busy and the failed steps are never left out
-    for others. ``seconds``: full name → how long a busy step has been at it."""
+    for others. ``seconds``: full name → how long ago its newest attempt began."""
     rows, left_out = _fitting(view["steps"], height - 1)
     table = _run_table(rows, seconds, colour=colour, width=width)
     return f"{table}\n   … and {count(left_out, 'more step')}" if left_out else table
@@ -55,7 +56,8 @@ def _run_table(steps: Iterable[StepView], seconds: Mapping[str, float], *, colou
     rows: list[Sequence[Cell]] = []
     for step in steps:
         sign, style = STYLES[step["state"]]
-        spent = seconds.get(step["id"], step["seconds"]) if step["state"] not in UNTIMED else None
+        spent = seconds.get(step["id"]) if step["state"] in TICKING else step["seconds"]
+        spent = None if step["state"] in UNTIMED else spent
         rows.append((
             (sign, style), (clean(step["name"]), ""), (_state(step), style), (duration(spent), ""),
             (clean(step["reason"]), "dim"),

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -79,7 +79,7 @@ class Progress:
         self._started: dict[str, float] = {}
         self._said: dict[str, str] = {}
         self._live: Live | None = None
-        self._requests = 0
+        self.requests = 0
 
     # --- called by the run ---------------------------------------------------------------------------
 
@@ -87,7 +87,7 @@ class Progress:
         self._run_id, self._began = run_id, time.monotonic()
         if self.form == "live":
             self._live = Live(
-                get_renderable=self._draw, console=self.console, refresh_per_second=REFRESH, transient=True
+                get_renderable=self.drawing, console=self.console, refresh_per_second=REFRESH, transient=True
             )
             self._live.start()
         elif self.form == "lines":
@@ -118,8 +118,8 @@ class Progress:
         cancel = Canceller()
 
         def on_signal(_number: int, _frame: object) -> None:
-            self._requests += 1
-            if not self._run_id or self._requests > 2:
+            self.requests += 1
+            if not self._run_id or self.requests > 2:
                 raise KeyboardInterrupt
             cancel.request()
 
@@ -141,21 +141,22 @@ class Progress:
 
     # --- drawing -------------------------------------------------------------------------------------
 
-    def _draw(self) -> RenderableType:
+    def drawing(self) -> RenderableType:
         if self._run is None:
             return Text("")
         now, seen = time.monotonic(), self.view()
         width, height = self.console.width, max(6, self.console.height - 2)
         colour = self.console.is_terminal and not self.console.no_color
         seen["steps"] = [self._with_words(step) for step in seen["steps"]]
-        busy = {s["id"]: now - self._started[s["id"]] for s in seen["steps"]
-                if s["state"] in text.BUSY and s["id"] in self._started}  # fmt: skip
-        table = text.live_table(seen, busy, colour=colour, width=width, height=height - 2)
+        spent = {step: now - began for step, began in self._started.items()}
+        table = text.live_table(seen, spent, colour=colour, width=width, height=height - 2)
         foot = cut(f"   {text.counts(seen)} · {duration(now - self._began)}", width)
-        if self._requests:
-            foot += f"\n{cut('   ' + STOPPING[min(self._requests, 2)], width)}"
-        drawn = Text.from_ansi(table, no_wrap=True, overflow="ellipsis")
-        return drawn.append("\n\n").append(foot, "dim" if colour and not self._requests else "")
+        if self.requests:
+            foot += f"\n{cut('   ' + STOPPING[min(self.requests, 2)], width)}"
+        drawn = Text.from_ansi(table)
+        drawn.no_wrap, drawn.overflow = True, "ellipsis"  # a line that wraps would push the table off the screen
+        drawn.append("\n\n").append(foot, "dim" if colour and not self.requests else "")
+        return Group(drawn)
 
     def _with_words(self, step: StepView) -> StepView:
         """What a running step printed last stands where its reason would."""

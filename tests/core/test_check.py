@@ -362,8 +362,10 @@ def test_a_notebook_in_another_language_is_told_once() -> None:
 
 # --- where it keeps silent -------------------------------------------------------------------------------
 
-IMPORTS = "import os, random, requests, time, warnings\nimport numpy as np\nimport pandas as pd\nimport "
-"matplotlib.pyplot as plt"
+IMPORTS = (
+    "import os, random, requests, time, warnings\nimport numpy as np\nimport pandas as pd\n"
+    "import matplotlib.pyplot as plt"
+)
 SILENT = {
     "looking at data": (
         "%%step a -o df\ndf = 1", "df.info()", "df.head()", "df.plot()\nplt.title('x')", "n = len(df)\nprint(n)",

@@ -322,11 +322,12 @@ FLAGS = st.sampled_from(["--no-cache", "--retries 2", "--timeout=3", "--after t 
 @st.composite
 def lines(draw: st.DrawFn) -> str:
     """A step's line with its lists and options in any order."""
-    items = draw(st.lists(NAMES, unique=True))
+    items: list[str] = draw(st.lists(NAMES, unique=True))
     cut = draw(st.integers(0, len(items)))
     parts: list[str] = draw(st.lists(FLAGS, unique=True))
+    empty: bool = draw(st.booleans())
     for option, few in ((("-i", "--in"), items[:cut]), (("-o", "--out"), items[cut:])):
-        if few or draw(st.booleans()):
+        if few or empty:
             parts.append(" ".join([draw(st.sampled_from(option)), *map(quoted, few)]))
     return draw(st.sampled_from(["%%step s", "%step s", "%%step  s "])) + "".join(
         draw(st.sampled_from([" ", "  "])) + part for part in draw(st.permutations(parts))

@@ -89,6 +89,7 @@ class Watch:
     def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
         if frame.f_code.co_filename != "<program>":
             return None
+        frame.f_trace = self  # before the next line: Python 3.13 then begins with the first instruction
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
         if event == "opcode":
@@ -120,7 +121,6 @@ class Watch:
         """Whether the statement came to its end."""
         self.reads, self.binds, self.bound = set(), set(), set()
         before = sys.gettrace()
-        sys._getframe().f_trace_opcodes = True  # Python 3.13 looks here when it begins to trace
         sys.settrace(self)
         try:
             exec(code, self.space)

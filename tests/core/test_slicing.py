@@ -355,6 +355,10 @@ IMPORTS = {
         ("import numpy as np", "%%step a\nimport cupy as np\nnp", "%%step s\nz = np"),
         ["import 2: import cupy as np", "step 3"],
     ),
+    "one that may not happen hides nothing": (
+        ("import re", "k = 1", "%%step a\nif k > 1:\n    import re2 as re\nre", "%%step s\nz = re"),
+        ["context 1", "context 2", "import 3: if k > 1:\n    import re2 as re", "step 4"],
+    ),
     "submodules add up": (
         ("import scipy.stats", "import scipy.optimize", "%%step s\nz = scipy"),
         ["context 1", "context 2", "step 3"],

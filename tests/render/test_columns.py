@@ -41,7 +41,7 @@ DRAWN: list[tuple[int, Literal["wrap", "cut"], str]] = [
         """\
    step   time  why
 ✔  load  0.4 s  first run
-▶  數據   12 s  parameter alpha: 1 → 2; hel…
+▶  數據   12 s  parameter alpha: 1 → 2; help…
 ·  a""",
     ),
     (  # too narrow to help
@@ -56,7 +56,7 @@ DRAWN: list[tuple[int, Literal["wrap", "cut"], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("width", "last", "drawn"), DRAWN)
+@pytest.mark.parametrize(("width", "last", "drawn"), DRAWN, ids=["no limit", "wrapped", "cut", "narrow"])
 def test_columns_stand_below_each_other(width: int, last: Literal["wrap", "cut"], drawn: str) -> None:
     assert columns(HEADER, ROWS, colour=False, right=(2,), width=width, last=last) == drawn
 
