@@ -14,7 +14,7 @@ import pytest
 
 from nbflow.core import check, declare, events, setup
 from nbflow.core.model import FORMATS, REASON_KINDS
-from nbflow.ui.cli import main
+from nbflow.ui.cli import cli
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -32,8 +32,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def commands() -> dict[str, click.Command]:
-    assert isinstance(main, click.Group)
-    return {name: command for name, command in main.commands.items() if not command.hidden}
+    return {name: command for name, command in cli.commands.items() if not command.hidden}
 
 
 def test_the_formats_are_those_there_are() -> None:

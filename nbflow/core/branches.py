@@ -146,18 +146,19 @@ class Branches(Statements):
         left = self.ways_out()
         end = self.branch(node.body, self.sure)
         self.sure = end if end is not None else set()
-        self.unbind(node.name)
-        self.lose({self.kills[-1]} if self.kills else set(), left)  # also where ``break`` leaves the handler
+        self.lose({self.unbind(node.name)}, left)  # also where ``break`` leaves the handler
         return end
 
-    def ways_out(self) -> int:
-        """How many ways so far lead out of the loop around this place, or back to its head."""
-        return sum(map(len, self.loops[-1])) if self.loops else 0
+    def ways_out(self) -> tuple[int, int]:
+        """How many ways lead out of the loop around this place, and back to its head, so far."""
+        breaks, continues = self.loops[-1] if self.loops else ((), ())
+        return len(breaks), len(continues)
 
-    def lose(self, gone: set[str], since: int) -> None:
-        """Names unbound on each way out of the loop that begins inside this statement."""
-        if self.loops and self.ways_out() > since:
-            for way in (*self.loops[-1][0], *self.loops[-1][1]):
+    def lose(self, gone: set[str], since: tuple[int, int]) -> None:
+        """Unbind names on the ways out of the loop that were found since."""
+        if self.loops:
+            breaks, continues = self.loops[-1]
+            for way in (*breaks[since[0] :], *continues[since[1] :]):
                 way.difference_update(gone)
 
     def visit_match(self, node: ast.Match) -> None:

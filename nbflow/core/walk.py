@@ -90,16 +90,18 @@ class Walk:
         self.sink.binds[name] = None
         self.sure.add(name)
 
-    def unbind(self, name: str) -> None:
+    def unbind(self, name: str) -> str:
+        """What ``sure`` called the name, ``""`` for a function's own."""
         scope = self.scope
         key = name
         if scope is not None:
             where = scope.where(name)
             if where == "local":
-                return
+                return ""
             key = where.prefix + name if isinstance(where, Scope) else scope.mangled(name)
         self.sure.discard(key)
         self.kills.append(key)
+        return key
 
     def change(self, name: str, how: How) -> None:
         scope = self.scope

@@ -58,6 +58,11 @@ def columns(
     return "\n".join(out)
 
 
+def span(text: str) -> int:
+    """How many places a text takes on a line of a terminal."""
+    return cell_len(text)
+
+
 def cut(text: str, room: int) -> str:
     """The text, or as much of it as there is room for, with an ellipsis at its end."""
     if cell_len(text) <= room:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich.cells import cell_len
-
 from nbflow.core.graph import Edge, Pipeline, Step
+from nbflow.render.columns import span
 from nbflow.render.words import clean
 
 
@@ -30,8 +29,8 @@ def text(pipeline: Pipeline) -> str:
         for i, kid in reversed(list(enumerate(kids))):
             last = i == len(kids) - 1
             stack.append((kid, f"{below}{'└─ ' if last else '├─ '}", f"{below}{'   ' if last else '│  '}"))
-    width = max((cell_len(name) for name, _ in rows), default=0)
-    return "\n".join(f"{name}{' ' * (width - cell_len(name))}  {flow}".rstrip() for name, flow in rows)
+    width = max((span(name) for name, _ in rows), default=0)
+    return "\n".join(f"{name}{' ' * (width - span(name))}  {flow}".rstrip() for name, flow in rows)
 
 
 def _flow(pipeline: Pipeline, step: Step, parent: str | None) -> str:

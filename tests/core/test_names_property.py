@@ -6,9 +6,9 @@ calls surely bound is bound. Exact: in programs without branches it says just wh
 
 from __future__ import annotations
 
+import ast
 import dis
 import json
-import os
 import random
 import sys
 from contextlib import suppress
@@ -134,8 +134,6 @@ class Watch:
 def watched(source: str, seed: int) -> list[tuple[set[str], set[str], set[str] | None]]:
     """For each statement: names looked up before it bound them, names bound, and all names bound at its end (``None`` where
     it did not get there)."""
-    import ast
-
     chance = random.Random(seed)
     space: dict[str, Any] = {name: Value(chance) for name in NAMES}
     space |= {"v": lambda *_, **__: Value(chance), "suppress": suppress, "__name__": "program"}
@@ -321,6 +319,10 @@ slow = settings(
 @given(programs(), st.integers(0, 3))
 @example("try:\n    a = v()\nfinally:\n    del a\na", 0)
 @example("for a in v():\n    del b\n    b", 1)
+@example(
+    "for a in [v(), v()]:\n    try:\n        b = v().x\n        raise ValueError\n    except ValueError as b:\n        break",
+    0,
+)
 @example("class a:\n    b = b\n    c = [b for _ in v()]", 0)
 def test_whatever_a_program_really_does_was_foreseen(source: str, seed: int) -> None:
     assume(compiles(source))

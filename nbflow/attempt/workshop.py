@@ -1,0 +1,111 @@
+"""``Workshop``: where the steps of one run are made, or found made already.
+
+For each attempt it decides once more whether the step can be reused now that its inputs are known; a reused result
+counts from then on and its files are put back. It draws nothing and plans nothing. Read ``making`` next.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nbflow.attempt.making import Attempt, Fact, declared_outputs, handle
+from nbflow.core.events import StepProgressed, StepReused, StepStarted
+from nbflow.core.model import Record, StoredFile
+from nbflow.core.plan import Planner
+from nbflow.core.view import because
+from nbflow.environment.files import LEFT_OUT
+from nbflow.executors import Executor
+from nbflow.masking import Masker
+from nbflow.project import Project
+from nbflow.store.outputs import matching, move_to
+
+
+@dataclass
+class Workshop:
+    """Where the steps of one run are made. The driver calls ``attempt`` from a thread each, and ``stop``."""
+
+    project: Project
+    planner: Planner
+    run: str
+    folder: Path
+    """Of the run: executed notebooks lie there."""
+    executor: Executor
+    masker: Masker
+    made: dict[str, Record] = field(default_factory=dict)
+    """Full name → the result that counts in this run."""
+    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    shown: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Full name → what the cells of a step that did not succeed showed."""
+    _stopped: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    # --- called by the driver ------------------------------------------------------------------------
+
+    def attempt(self, step: str, attempt: int, emit: Callable[[StepStarted | StepProgressed], None]) -> Fact:
+        planned = self.planner.decide(step, self.made)
+        if planned.action == "reuse" and planned.record is not None:
+            kept = planned.record
+            self.reuse(step, kept)
+            return StepReused(step, attempt, reason=because(planned.reasons), key=kept.key, record=kept.id)
+        emit(StepStarted(step, attempt, reason=because(planned.reasons, "first run")))
+        return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit).make()
+
+    def stop(self, step: str, attempt: int, force: bool) -> None:
+        with self._lock:
+            self._stopped[step] = attempt
+        self.executor.stop(handle(step, attempt), force)
+
+    def is_stopped(self, step: str, attempt: int) -> bool:
+        with self._lock:
+            return self._stopped.get(step) == attempt
+
+    # --- results -------------------------------------------------------------------------------------
+
+    def reuse(self, step: str, record: Record) -> None:
+        """Let a stored result count, its files put back where they lay."""
+        self.made[step] = record
+        for artifact in record.artifacts:
+            if artifact.kind == "file" and artifact.format != "ref":
+                for file in artifact.files:
+                    self._restore(file)
+        self._clear_away_others(step, record)
+
+    def executed(self, record: Record) -> Mapping[str, Any]:
+        """What the cells of a stored result showed."""
+        found: Mapping[str, Any] = json.loads(self.project.store.read(record.executed))
+        return found
+
+    @cached_property
+    def last_readers(self) -> Mapping[tuple[str, str, int], int]:
+        """``(notebook, name, cell)`` of a context object → the last cell of the lowest step that reads it."""
+        found: dict[tuple[str, str, int], int] = {}
+        for step in self.project.pipeline.steps.values():
+            for name, cell in self.planner.slice(step).context_reads:
+                place = (step.notebook, name, cell)
+                found[place] = max(found.get(place, 0), step.outline.last)
+        return found
+
+    def _clear_away_others(self, step: str, record: Record) -> None:
+        """Files that lie in the step's folders and globs though this result did not make them, a later one perhaps."""
+        root = self.project.root
+        made = {root / file.path for artifact in record.artifacts for file in artifact.files}
+        notebook = self.project.pipeline.outlines[self.project.pipeline.steps[step].notebook].notebook
+        for pattern in declared_outputs(self.project.pipeline.steps[step], notebook.folder):
+            for path in matching(root, pattern, LEFT_OUT):
+                if path not in made:
+                    move_to(path, root, self.folder / "replaced")
+
+    def _restore(self, file: StoredFile) -> None:
+        target = self.project.root / file.path
+        if target.is_file() and self.project.store.digest(target) == file.digest:
+            return
+        if target.exists():
+            move_to(target, self.project.root, self.folder / "replaced")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.project.store.restore(file.digest, target, file.mode)
