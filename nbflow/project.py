@@ -71,6 +71,7 @@ class Project:
     pipeline: Pipeline
     surroundings: Surroundings
     store: Store
+    kernelspecs: Kernelspecs
     environ: Mapping[str, str]
     analyses: Memo
     """Facts about cells, by their text."""
@@ -88,6 +89,7 @@ class Project:
             make_private(home_of(self.root))
             self.analyses.save(50_000)
             self.surroundings.save()
+            self.kernelspecs.save()
             if self.store.root.is_dir():
                 self.store.close()
 
@@ -185,6 +187,7 @@ def open_project(
         build(outlines),
         surroundings,
         store,
+        specs,
         environ,
         analyses,
     )

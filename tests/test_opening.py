@@ -71,7 +71,7 @@ def test_a_folder_without_steps_is_an_error_that_shows_how_to_make_one(tmp_path:
     with pytest.raises(UsageError) as caught:
         open_project([tmp_path], environ={})
     assert str(caught.value) == (
-        f"No steps found in {tmp_path}.\nTag a cell with a first line such as: %%step clean -i raw -o table"
+        f"There are no steps in {tmp_path}.\nTag a cell with a first line such as: %%step clean -i raw -o table"
     )
 
 

@@ -92,9 +92,15 @@ def slice_step(
 
 
 def definition_pieces(outline: Outline, maker: StepOutline, names: Iterable[str]) -> tuple[Piece, ...]:
-    """The cells of another notebook that define what its step's stored bytes refer to."""
+    """The cells of another notebook that define what its step's stored bytes refer to, and what that may call later."""
     slicer = _Slicer(outline, None, {})
-    slicer.reach_names((n, maker.last) for n in names)
+    wanted, done = set(names), set[str]()
+    while wanted - done:
+        fresh = sorted(wanted - done)
+        done.update(fresh)
+        slicer.reach_names((n, maker.last) for n in fresh)
+        reached = (outline.units(cell)[i] for cell, units in slicer.reached.items() for i in units)
+        wanted.update(name for unit in reached for name in unit.later.reads)
     return tuple(slicer.pieces())
 
 

@@ -107,8 +107,12 @@ class Kernelspecs:
         if settled(*(found[0] for found in marks.values() if found)):
             content = {"folders": installed.folders, "files": installed.files, "specs": installed.specs}
             self._memo.put("installed", self._key(), {**content, "marks": marks})
-            self._memo.save(limit=20)
+            self.save()
         return installed
+
+    def save(self) -> None:
+        """Write down what was asked, where the folder for it is there by now."""
+        self._memo.save(limit=20)
 
 
 def ask_jupyter() -> Installed:

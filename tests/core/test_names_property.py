@@ -12,7 +12,7 @@ import json
 import random
 import sys
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
@@ -71,7 +71,7 @@ class Value:
         return bool(self)
 
 
-@lru_cache(maxsize=None)
+@cache
 def instructions(code: CodeType) -> dict[int, tuple[str, Any]]:
     return {i.offset: (i.opname, i.argval) for i in dis.get_instructions(code)}
 
@@ -105,9 +105,9 @@ class Watch:
             return
         if name in ("__name__", "__annotations__"):  # read by the machinery of classes and annotations
             return
-        if where != "GLOBAL" and frame.f_code.co_name != "<module>":  # a class body: its own names come first
-            if verb != "LOAD" or name in frame.f_locals:
-                return
+        of_class = where != "GLOBAL" and frame.f_code.co_name != "<module>"
+        if of_class and (verb != "LOAD" or name in frame.f_locals):  # a class body's own names come first
+            return
         if verb == "STORE":
             self.binds.add(name)
             self.bound.add(name)
@@ -132,8 +132,8 @@ class Watch:
 
 
 def watched(source: str, seed: int) -> list[tuple[set[str], set[str], set[str] | None]]:
-    """For each statement: names looked up before it bound them, names bound, and all names bound at its end (``None`` where
-    it did not get there)."""
+    """For each statement: names looked up before it bound them, names bound, and all names bound at its end (``None``
+    where it did not get there)."""
     chance = random.Random(seed)
     space: dict[str, Any] = {name: Value(chance) for name in NAMES}
     space |= {"v": lambda *_, **__: Value(chance), "suppress": suppress, "__name__": "program"}
@@ -167,11 +167,9 @@ class Writer:
     def expression(self, depth: int) -> str:
         if depth <= 0:
             return str(self.one("v()", self.name(), self.name()))
-        kind = self.one("name", "sum", "call", "attribute", "item", "list", "compare", "and", "choice", "list comprehension",
-                        "generator", "dict comprehension", "nested comprehension", "lambda", "walrus", "f-string", "filter")  # fmt: skip
         x, y = self.expression(depth - 1), self.expression(depth - 1)
         n, m = self.name(), self.name()
-        return {
+        kinds = {
             "name": n,
             "sum": f"({x} + {y})",
             "call": f"{n}({x}, {y})",
@@ -189,7 +187,8 @@ class Writer:
             "walrus": f"({n} := {x})",
             "f-string": f"f'{{{n}}} {{{m}!r:{{{n}}}}}'",
             "filter": f"[({n} := {m}) for {m} in {x}]",
-        }[kind]
+        }
+        return str(self.one(*kinds.values()))
 
     def target(self) -> str:
         n, m = self.name(), self.name()
@@ -294,7 +293,7 @@ def straight_programs(draw: Any) -> str:
                 f"{n} = [{m} for {m} in [{x}]]",
                 f"del {n}",
                 f"import math as {n}",
-            )  # fmt: skip
+            )
         )
     return "\n".join(lines)
 
@@ -307,9 +306,7 @@ def compiles(source: str) -> bool:
     return True
 
 
-slow = settings(
-    deadline=None, max_examples=int(os.environ.get("NAMES_EXAMPLES", "80")), suppress_health_check=list(HealthCheck)
-)
+slow = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 # --- the properties ----------------------------------------------------------------------------------------
