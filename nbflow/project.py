@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from nbflow import __version__
 from nbflow import notebook as notebooks
 from nbflow.core.check import check
 from nbflow.core.fingerprint import Circumstances
@@ -35,6 +36,9 @@ from nbflow.store import Store
 from nbflow.store.home import home_of, make_private
 
 Forced = Literal["", "forced", "no-cache"]
+
+SOUND = "sound"
+"""Table of remembered verdicts: texts of notebooks about which the check has nothing to say."""
 
 
 @dataclass
@@ -114,8 +118,16 @@ class Project:
         return check(self.pipeline, slices, self.surroundings)
 
     def require_sound(self, planner: Planner | None = None) -> tuple[Finding, ...]:
-        """The findings, none of which is an error. Raises ``InvalidPipeline`` otherwise."""
+        """The findings, none of which is an error. Raises ``InvalidPipeline`` otherwise.
+
+        Notebooks with nothing to be said about them are remembered by their text, and not looked at again."""
+        if self.analyses.get(SOUND, self._text_digest):
+            return ()
         findings = self.findings(planner)
+        if not findings and not any(
+            i.item.is_file and not i.makers for s in self.pipeline.steps.values() for i in s.inputs
+        ):
+            self.analyses.put(SOUND, self._text_digest, True)
         wrong = [f for f in findings if f.severity == "error"]
         if wrong:
             count = "1 error" if len(wrong) == 1 else f"{len(wrong)} errors"
@@ -124,6 +136,15 @@ class Project:
                 f"The check found {count}, so nothing was run.", fix, findings, self.first_lines(wrong)
             )
         return findings
+
+    @cached_property
+    def _text_digest(self) -> str:
+        """Of all that the check reads in the notebooks."""
+        digest = hashlib.blake2b(__version__.encode(), digest_size=16)
+        for path, outline in self.pipeline.outlines.items():
+            cells = [(c.kind, c.source, sorted(c.tags)) for c in outline.notebook.cells if c.kind == "code"]
+            digest.update(repr((path, outline.notebook.language, len(cells), cells)).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     def first_lines(self, findings: Iterable[Finding]) -> dict[tuple[str, int], str]:
         """How the cells that findings speak of begin: a person knows a cell by that."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nbflow import ops
-from nbflow.errors import UsageError
+from nbflow.errors import InvalidPipeline, UsageError
 from nbflow.project import Typed, open_project
 from nbflow.store.home import require_own
 
@@ -71,7 +71,7 @@ def test_a_folder_without_steps_is_an_error_that_shows_how_to_make_one(tmp_path:
     with pytest.raises(UsageError) as caught:
         open_project([tmp_path], environ={})
     assert str(caught.value) == (
-        f"There are no steps in {tmp_path}.\nTag a cell with a first line such as: %%step clean -i raw -o table"
+        f"There are no steps in {tmp_path}.\nBegin a cell with a line such as: %%step clean -i raw -o table"
     )
 
 
@@ -124,3 +124,15 @@ def test_results_of_another_user_are_not_loaded(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(UsageError) as caught:
         require_own(tmp_path)
     assert caught.value.message.startswith(f"{tmp_path / '.nbflow'} belongs to another user")
+
+
+def test_notebooks_with_nothing_to_be_said_are_checked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = write(tmp_path / "a.ipynb", "%%step one -o x\nx = 1", "%%step two -i x -o y\ny = x")
+    with open_project([notebook], environ={}) as project:
+        assert project.require_sound() == ()
+    with monkeypatch.context() as patch, open_project([notebook], environ={}) as project:
+        patch.setattr(type(project), "findings", lambda *_: pytest.fail("it was checked again"))
+        assert project.require_sound() == ()
+    write(notebook, "%%step one -o x\nx = 1", "%%step two -o y\ny = x")
+    with open_project([notebook], environ={}) as project, pytest.raises(InvalidPipeline):
+        project.require_sound()
