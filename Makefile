@@ -9,7 +9,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-ha
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lock bench clean
+.PHONY: help demo test lint format lock docs bench clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -34,6 +34,9 @@ lock: $(VENV)/.installed-dev ## solve requirements/*.txt anew (make lock UPGRADE
 	$(COMPILE) --group dev --output-file requirements/dev.txt
 	$(COMPILE) --group demo --constraints requirements/dev.txt --output-file requirements/demo.txt
 	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
+
+docs: $(VENV)/.installed-dev ## write what the program says of itself into README and docs
+	$(BIN)/python docs/refresh.py
 
 bench: $(VENV)/.installed-bench ## measure against peers, side by side
 	$(BIN)/python -m benchmarks

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -88,26 +87,6 @@ def test_each_shell_gets_its_script(tmp_path: Path, shell: str) -> None:
     said = nbflow(tmp_path, "completion", shell)
     assert (said.code, said.err) == (0, "")
     assert f"_NBFLOW_COMPLETE={shell}_complete" in said.out
-
-
-# --- speed ---------------------------------------------------------------------------------------------
-
-
-def seconds(*words: str) -> float:
-    """The shortest of some runs of Python: what else the machine does only makes it longer."""
-
-    def once() -> float:
-        began = time.perf_counter()
-        subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - began
-
-    return min(once() for _ in range(7))
-
-
-def test_nbflow_answers_at_once() -> None:
-    bare = seconds("-c", "pass")
-    assert seconds("-c", "import nbflow") - bare <= 0.1
-    assert seconds("-m", "nbflow", "--help") - bare <= 0.15
 
 
 LOADED = """

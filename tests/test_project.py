@@ -108,7 +108,7 @@ def test_continuous_integration_runs_what_a_person_runs() -> None:
 def test_make_says_what_there_is() -> None:
     done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
     targets = re.findall(r"^  make (\w+)  ", done.stdout, re.MULTILINE)
-    assert targets == ["help", "demo", "test", "lint", "format", "lock", "bench", "clean"]
+    assert targets == ["help", "demo", "test", "lint", "format", "lock", "docs", "bench", "clean"]
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert phony is not None
     assert phony[1].split() == targets

@@ -55,6 +55,7 @@ class Branches(Statements):
         self.meet(ends, start)
 
     def visit_for(self, node: ast.For | ast.AsyncFor) -> None:
+        self.check_symbols = self.check_symbols or isinstance(node, ast.AsyncFor)
         self.visit(node.iter)
         entry = self.sure - self.keys(deleted_in(node.body))
         self.sure = set(entry)
@@ -98,6 +99,7 @@ class Branches(Statements):
         return names | {self.scope.mangled(name) for name in names} | {self.scope.prefix + name for name in names}
 
     def visit_with(self, node: ast.With | ast.AsyncWith) -> None:
+        self.check_symbols = self.check_symbols or isinstance(node, ast.AsyncWith)
         swallows = False
         for item in node.items:
             self.visit(item.context_expr)
@@ -122,6 +124,8 @@ class Branches(Statements):
         after_else = self.branch(node.orelse, start if body_end is None else body_end)
         ends = [None if body_end is None else after_else]
         ends += [self.handler(handler, interrupted) for handler in node.handlers]
+        if any(handler.type is None for handler in node.handlers[:-1]):
+            self.check_symbols = True  # a bare ``except`` comes last
         if not node.finalbody:
             self.meet(ends, interrupted)
             return
@@ -162,6 +166,7 @@ class Branches(Statements):
                 way.difference_update(gone)
 
     def visit_match(self, node: ast.Match) -> None:
+        self.check_symbols = True
         self.visit(node.subject)
         start = set(self.sure)
         ends: list[set[str] | None] = []

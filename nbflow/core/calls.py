@@ -42,13 +42,15 @@ class Calls(Expressions):
             self.visit(func)
         for argument in node.args:
             self.visit(argument)
+        if len(node.keywords) > 1 and len({k.arg for k in node.keywords}) < len(node.keywords):
+            self.check_symbols = True
         for keyword in node.keywords:
             if keyword.arg == "inplace" or keyword.arg == "out":
                 self.keyword_change(node, keyword)
             self.visit(keyword.value)
         if word in _SPECIAL:
             self.special_call(node, word)
-        if effects.may_matter(word):
+        if effects.may_matter(word) or _of_random(func):
             self.effect(node)
         if self.bare and node in self.bare:
             self.bare_call(node, word)
@@ -173,6 +175,14 @@ class Calls(Expressions):
     def embedded(self, magic: Magic) -> None:
         """Python inside a magic; ``statements`` knows how."""
         raise NotImplementedError
+
+
+def _of_random(func: ast.AST) -> bool:
+    """``random.gauss``, ``np.random.normal``: whatever the last word is."""
+    if not isinstance(func, ast.Attribute):
+        return False
+    place = func.value
+    return (place.attr if isinstance(place, ast.Attribute) else getattr(place, "id", "")) == "random"
 
 
 VISITORS[ast.Call] = Calls.visit_call

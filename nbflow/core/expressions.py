@@ -57,7 +57,8 @@ class Expressions(Walk):
     def visit_subscript(self, node: ast.Subscript) -> None:
         value, index = node.value, node.slice
         if isinstance(index, ast.Constant) and isinstance(index.value, str):
-            self.environment(value, index)
+            if not isinstance(node.ctx, ast.Store):
+                self.environment(value, index)
             if _namespace(value):
                 self.read_or_bind_entry(index.value, node.ctx)
         self.visit(value)
@@ -145,7 +146,8 @@ class Expressions(Walk):
     def visit_await(self, node: ast.Await) -> None:
         self.visit(node.value)
 
-    def visit_yield(self, node: ast.Yield | ast.YieldFrom) -> None:
+    def visit_where_allowed(self, node: ast.Yield | ast.YieldFrom | ast.Await | ast.Starred) -> None:
+        """What Python allows in some places only, and looks at after parsing."""
         self.check_symbols = True
         if node.value is not None:
             self.visit(node.value)
@@ -162,10 +164,9 @@ class Expressions(Walk):
     def function(self, args: ast.arguments, body: list[Any], walk: Callable[[], None]) -> None:
         """Walk over a body that runs when it is called."""
         names = bound_in(body, self.walrus)
-        for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
-            if arg is not None:
-                names.local.add(arg.arg)
-        if names.to_global or names.to_outer:
+        parameters = [a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg) if a]
+        names.local.update(parameters)
+        if names.to_global or names.to_outer or len(set(parameters)) < len(parameters):
             self.check_symbols = True
         self.apart(Scope("function", self.scope, names), self.later, walk)
 
@@ -192,8 +193,9 @@ class Expressions(Walk):
         for index, generator in enumerate(generators):
             if index:
                 self.visit(generator.iter)
-            self.alias_elements(generator.target, generator.iter)
+            self.check_symbols = self.check_symbols or bool(generator.is_async)
             self.store(generator.target)
+            self.alias_elements(generator.target, generator.iter)
             self.visit_all(generator.ifs)
         self.visit_all(elements)
         self.scope = outer
@@ -277,8 +279,10 @@ VISITORS.update(
         ast.JoinedStr: Expressions.visit_fstring,
         ast.FormattedValue: Expressions.visit_formatted,
         ast.NamedExpr: Expressions.visit_walrus,
-        ast.Yield: Expressions.visit_yield,
-        ast.YieldFrom: Expressions.visit_yield,
+        ast.Yield: Expressions.visit_where_allowed,
+        ast.YieldFrom: Expressions.visit_where_allowed,
+        ast.Await: Expressions.visit_where_allowed,
+        ast.Starred: Expressions.visit_where_allowed,
         ast.Lambda: Expressions.visit_lambda,
         ast.ListComp: Expressions.visit_comprehension,
         ast.SetComp: Expressions.visit_comprehension,

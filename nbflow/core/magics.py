@@ -16,6 +16,7 @@ from nbflow.core.magic_table import Magic, cell_header, line_magic, shell
 from nbflow.core.words import words
 
 PLACEHOLDER = "__nbflow_magic_{}__"
+PLACEHOLDERS = re.compile(r"__nbflow_magic_\d+__")
 
 _TOKEN = re.compile(
     r"""(?P<quote>\"{3}|'{3}|"|')|(?P<comment>\#[^\n]*)|(?P<open>[(\[{])|(?P<close>[)\]}])"""
@@ -28,6 +29,9 @@ _ENDS = {
 """What ends a string, or hides its end."""
 _ASSIGNED = re.compile(r"[ \t]*(?:\\\n[ \t]*)*(?:(?P<magic>%[ \t]*[^\W\d])|(?P<shell>!))")
 _HELP = re.compile(r"%{0,2}(?!\d)[\w*]+(?:\.(?!\d)[\w*]+|\[-?[0-9]+\])*\?\??$")
+_LONGEST_HELP = 1000
+"""Characters of an object whose help is asked for; longer ones are nobody's."""
+_MARGIN = re.compile(r"(?:[ \t\f]|\\\n)*")
 _PROMPT = re.compile(r"(?:(?:\[(?:nav|ins)\])? )?In \[\d+\]: |\s*\.{3,}: ?")
 _CLASSIC = re.compile(r"\s*>>>[ \t]?|\s*\.\.\.[ \t]?")
 _AUTOMAGIC = words("""
@@ -162,18 +166,15 @@ class _Scanner:
     def logical_line(self, at: int) -> int:
         """Copy or exchange the logical line at ``at``; where the next one begins."""
         text = self.text
-        begin = at
-        while begin < len(text) and text[begin] in " \t\f":
-            begin += 1
+        begin = _MARGIN.match(text, at).end()  # type: ignore[union-attr]  # it matches everywhere
         if begin == len(text) or text[begin] in "\n#":
             end = text.find("\n", begin)
             end = len(text) if end < 0 else end + 1
             self.out.append(text[at:end])
             return end
         escape = text[begin] in "%!?,;/"
-        end, magic_at = self.measure(begin, escape)
-        statement = text[begin:end]
-        if statement.endswith("?") and (escape or len(statement.strip("?")) > 0) and self.help(at, begin, end):
+        end, magic_at, plain = self.measure(begin, escape)
+        if plain and self.help(at, begin, end):
             return end
         if escape:
             return self.escaped(at, begin)
@@ -182,31 +183,32 @@ class _Scanner:
         self.out.append(text[at:end])
         return end
 
-    def measure(self, begin: int, escape: bool) -> tuple[int, int]:
-        """Where the logical line that begins here ends, and where in it a magic is assigned (0: nowhere)."""
-        text, depth, at, assigned, seen = self.text, 0, begin, 0, False
-        if escape:
-            at += 1
+    def measure(self, begin: int, escape: bool) -> tuple[int, int, bool]:
+        """Where the logical line that begins here ends; where in it a magic is assigned (0: nowhere); and whether its
+        last word is plain code: not in a string or a comment."""
+        text, depth, at, words_end, seen = self.text, 0, begin + escape, 0, False
         while True:
             m = _TOKEN.search(text, at)
             if m is None:
-                return len(text), assigned
+                return len(text), 0, words_end < len(text)
             at = m.end()
             kind = m.lastgroup
             if kind == "quote":
-                at = _end_of_string(text, at, m["quote"])
+                at = words_end = _end_of_string(text, at, m["quote"])
+            elif kind == "comment":
+                words_end = at
             elif kind == "open":
                 depth += 1
             elif kind == "close":
                 depth = max(0, depth - 1)
             elif kind == "newline" and (depth == 0 or escape):
-                return at - 1, assigned
+                return at - 1, 0, words_end < at - 1
             elif kind == "equals" and depth == 0 and not seen and not escape:
                 seen = True
                 follows = _ASSIGNED.match(text, at)
                 if follows is not None:
                     assigned = follows.start(follows.lastgroup or 0)
-                    return self.end_of_joined(assigned), assigned
+                    return self.end_of_joined(assigned), assigned, True
 
     def end_of_joined(self, at: int) -> int:
         """The end of the physical line at ``at``, backslash continuations included."""
@@ -219,8 +221,11 @@ class _Scanner:
             at = end + 1
 
     def help(self, at: int, begin: int, end: int) -> bool:
-        statement = self.text[begin:end]
-        if not _HELP.search(statement):
+        """``obj?``. A lone ``?`` is an escape like any other."""
+        last = end
+        while self.text[last - 1].isspace():
+            last -= 1
+        if self.text[last - 1] != "?" or not _HELP.search(self.text, max(begin, last - _LONGEST_HELP), last):
             return False
         self.nothing(at, begin, end)
         return True

@@ -299,7 +299,7 @@ class Artifact:
     """The item's label: a variable's name, or the path as declared."""
     kind: Literal["variable", "file"]
     digest: str
-    """Of the blob; for file outputs, of the list of their files. ``ref`` files: of their bytes, which are not stored."""
+    """Of the blob; for file outputs, of the list of their files; for ``ref`` files, of bytes that are not stored."""
     format: str
     size: int
     """Bytes."""

@@ -8,6 +8,7 @@ remembered by cell digest, so they have a compact JSON form with a version. The 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from typing import Any
 
@@ -15,11 +16,11 @@ from nbflow.core import units
 from nbflow.core.branches import Branches
 from nbflow.core.collect import NOTHING
 from nbflow.core.magic_table import Magic
-from nbflow.core.magics import Replaced, replace_magics
+from nbflow.core.magics import PLACEHOLDERS, Replaced, replace_magics
 from nbflow.core.model import Change, Code, Effect, Facts, Import, PathExpr, Problem, Unit
 from nbflow.core.syntax import Dumper, check_symbols, digest, newer_syntax, parse
 
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 """Raised whenever ``analyse`` finds other facts in the same source, or their JSON form changes."""
 
 LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
@@ -34,7 +35,9 @@ def analyse(source: str) -> Facts:
         return Facts(problem=_problem(error, source))
     except (RecursionError, MemoryError):
         return Facts(problem=Problem(TOO_DEEP, 1, 1))
-    except (ValueError, OverflowError) as error:  # null bytes, lone surrogates
+    except UnicodeError:
+        return Facts(problem=Problem("the cell holds half a character (a lone surrogate)", 1, 1))
+    except (ValueError, OverflowError) as error:  # null bytes
         return Facts(problem=Problem(str(error), 1, 1))
 
 
@@ -77,7 +80,7 @@ def _facts(source: str) -> Facts:
     found = [cell.header(magic) for magic in replaced.headers]
     for index, node in enumerate(tree.body):
         found.append(cell.unit(node, index == len(tree.body) - 1))
-    if cell.check_symbols:
+    if cell.check_symbols or "__debug__" in source:
         check_symbols(tree)
     return Facts(units=tuple(found), comments=tuple(dict.fromkeys([*replaced.comments, *cell.comments])))
 
@@ -118,7 +121,7 @@ class _Cell:
         plain, with_docs = self.digests(node, last)
         now = walk.now.code()
         return Unit(
-            node.lineno,
+            _first_line(node),
             kind,
             plain,
             with_docs,
@@ -142,12 +145,15 @@ class _Cell:
                 alone = self.magics.get(node.value.id)
                 if alone is not None and not alone.keyed:
                     return "", ""
-            for name, magic in self.magics.items():
-                text, full = text.replace(name, magic.text), full.replace(name, magic.text)
+            text, full = PLACEHOLDERS.sub(self.magic_text, text), PLACEHOLDERS.sub(self.magic_text, full)
         if last and isinstance(node, ast.Expr) and _ends_quietly(self.text, node):
             text, full = text + ";", full + ";"
         plain = digest(text)
         return plain, plain if full is text or full == text else digest(full)
+
+    def magic_text(self, placeholder: re.Match[str]) -> str:
+        magic = self.magics.get(placeholder[0])
+        return placeholder[0] if magic is None else magic.text
 
 
 def _defers_annotations(tree: ast.Module) -> bool:
@@ -156,6 +162,12 @@ def _defers_annotations(tree: ast.Module) -> bool:
         and any(alias.name == "annotations" for alias in node.names)
         for node in tree.body
     )  # fmt: skip
+
+
+def _first_line(node: ast.stmt) -> int:
+    """Python counts a definition from its ``def``; a reader from its first decorator."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *[decorator.lineno for decorator in decorators]])
 
 
 def _lines(text: str, first: int, last: int) -> list[bytes]:

@@ -16,6 +16,9 @@ from nbflow.core.model import PathExpr
 LONGEST = 255
 """Characters of a literal that may still name a file."""
 
+MOST_PARTS = 40
+"""Operands of ``/`` and ``+`` in a path; a longer sum is no path."""
+
 PATH_CLASSES = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath", "UPath"})
 SAME_FILE_METHODS = frozenset({"resolve", "absolute", "as_posix", "__str__", "__fspath__"})
 SAME_FILE_FUNCTIONS = frozenset({"abspath", "normpath", "realpath", "fspath", "str"})
@@ -59,16 +62,27 @@ def path_of(node: ast.expr, name_of: NameOf) -> PathExpr | None:
 
 
 def _of_operator(node: ast.BinOp, name_of: NameOf) -> PathExpr | None:
-    how = "join" if isinstance(node.op, ast.Div) else "add" if isinstance(node.op, ast.Add) else ""
-    if not how:
-        return None
-    right = path_of(node.right, name_of)
-    left = path_of(node.left, name_of) if right is not None else None
-    return None if left is None else (how, left, right)
+    right: list[tuple[str, ast.expr]] = []
+    left: ast.expr = node
+    while isinstance(left, ast.BinOp):
+        how = "join" if isinstance(left.op, ast.Div) else "add" if isinstance(left.op, ast.Add) else ""
+        if not how or len(right) == MOST_PARTS:
+            return None
+        right.append((how, left.right))
+        left = left.left
+    path = path_of(left, name_of)
+    for how, operand in reversed(right):
+        part = None if path is None else path_of(operand, name_of)
+        if path is None or part is None:
+            return None
+        path = (how, path, part)
+    return path
 
 
 def _of_fstring(node: ast.JoinedStr, name_of: NameOf) -> PathExpr | None:
     parts: list[PathExpr] = []
+    if len(node.values) > MOST_PARTS:
+        return None
     for value in node.values:
         part: PathExpr | None
         if isinstance(value, ast.FormattedValue):
@@ -101,7 +115,9 @@ def _of_call(node: ast.Call, name_of: NameOf) -> PathExpr | None:
 
 def _join(nodes: list[ast.expr], name_of: NameOf) -> PathExpr | None:
     parts = [path_of(node, name_of) for node in nodes]
-    return None if None in parts else _chain("join", [part for part in parts if part is not None])
+    if None in parts or len(parts) > MOST_PARTS:
+        return None
+    return _chain("join", [part for part in parts if part is not None])
 
 
 def _chain(how: str, parts: list[PathExpr]) -> PathExpr | None:

@@ -173,8 +173,13 @@ class Resolver:
         queue: list[_Asked] = []
         held: list[_Asked] = []
         own = number in self.own
+        settled: set[str] = set()  # Bound just above by a statement that counts anyway, to what holds no code.
         for index, unit in enumerate(self.outline.units(number)):
-            queue += [(n, number, index, "now") for n in unit.now.reads]
+            queue += [(n, number, index, "now") for n in unit.now.reads if n not in settled]
+            if unit.sure:
+                settled.difference_update(unit.sure)
+                if unit.kind == "other":
+                    settled.update([n for n in unit.sure if n not in self.bindings.holders])
             if unit.later is NOTHING or not unit.later.reads:
                 continue
             if unit.kind == "other":

@@ -170,6 +170,8 @@ class _Slicer:
                 self.add(cell)
             self.note_context(read, source, reader)
         self.reached[cell].add(source.unit)
+        if source.shadow:
+            self.note_shadow(read, source, reader)
         for number in self.resolver.changing(read.name, source, read.at):
             if number not in self.reached:
                 needs = self.resolver.needs(number)
@@ -183,6 +185,9 @@ class _Slicer:
 
     def note_context(self, read: Read, source: Source, reader: int) -> None:
         """What is read comes from a context cell."""
+
+    def note_shadow(self, read: Read, source: Source, reader: int) -> None:
+        """Another step rebinds, between the binding and here, what is read, and does not declare it."""
 
     def note_exploration(self, read: Read, through: int, needs: tuple[Need, ...], reader: int) -> None:
         """Cell ``through`` would be needed, and stays out."""
@@ -336,7 +341,9 @@ class _StepSlicer(_Slicer):
             unit = self.outline.units(source.cell)[source.unit]
             if unit.kind not in ("import", "def", "class"):
                 self.context_reads.add((read.name, source.cell))
-        if source.shadow and read.mode != "held":
+
+    def note_shadow(self, read: Read, source: Source, reader: int) -> None:
+        if read.mode != "held":
             self.troubles[Trouble("shadowed", read.name, reader, source.shadow, source.cell)] = None
 
     def note_exploration(self, read: Read, through: int, needs: tuple[Need, ...], reader: int) -> None:

@@ -91,6 +91,9 @@ class Dumper:
         if cls is ast.Constant:
             out.append(_constant(node.value))  # type: ignore[attr-defined]
             return
+        if cls is ast.BinOp:
+            self.operators(node)
+            return
         name, fields = _FIELDS.get(cls) or _fields(cls)
         out.append(name)
         first = 0
@@ -117,6 +120,19 @@ class Dumper:
             elif value is not None:
                 out.append(f"{mark}'{value!s} ")
         out.append(")")
+
+    def operators(self, node: ast.AST) -> None:
+        """``a + b + c`` from the left, without going deep: a sum may have very many terms."""
+        right: list[ast.BinOp] = []
+        while isinstance(node, ast.BinOp):
+            right.append(node)
+            node = node.left
+        self.out.append("(BinOp ")
+        self.node(node)
+        for operator in reversed(right):
+            self.out.append(operator.op.__class__.__name__)
+            self.node(operator.right)
+        self.out.append(")")
 
 
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})

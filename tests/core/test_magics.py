@@ -80,6 +80,12 @@ SOURCES = [
     "obj? # note",
     "x = 'a?'",
     "# what?",
+    "x = 1  # what?\n%pwd",
+    'x = """\nobj?',
+    "f(\nobj?",
+    "\\\n%pwd",
+    "%pwd  # what?",
+    "!echo 'what?'",
     "print('?')",
     "(a?)",
     "x = a if b else c?",
@@ -144,7 +150,7 @@ def magics_of_ipython(tree: ast.AST) -> Iterator[str]:
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
         assert isinstance(node.func, ast.Attribute)
-        first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+        first = str(node.args[0].value) if node.args and isinstance(node.args[0], ast.Constant) else ""
         verb = node.func.attr
         if verb in ("system", "getoutput"):
             yield "!"
@@ -182,8 +188,9 @@ def test_lines_keep_their_numbers(source: str) -> None:
 
 
 LINES = [
-    "x = 1", "%pwd", "!ls {x}", "y = !ls", "z = %pwd", "    %pwd", "    w = 2", "if x:", "else:", "obj?", "# %c ?", "'''",
-    '"""', "a = '''", "(", ")", "f(", "  b = '%pwd'", "", "\\", "x = \\", "it's", '%c "', "def f():", "%time f(x)", "v = (1,",
+    "x = 1", "%pwd", "!ls {x}", "y = !ls", "z = %pwd", "    %pwd", "    w = 2", "if x:", "else:", "obj?", "# %c ?",
+    "'''", '"""', "a = '''", "(", ")", "f(", "  b = '%pwd'", "", "\\", "x = \\", "it's", '%c "', "def f():",
+    "%time f(x)", "v = (1,",
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 
 import pytest
@@ -138,3 +139,65 @@ def test_effects_on_the_outside_are_seen(source: str, effects: tuple[Effect, ...
 )
 def test_nothing_makes_the_analysis_raise(source: str) -> None:
     assert isinstance(analyse(source), Facts)
+
+
+# --- what Python refuses -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = (",
+        "x = 5 if",
+        "x = 1\n  y = 2",
+        "return 1",
+        "x = 1\nyield x",
+        "if x:\n    break",
+        "while x:\n    class A:\n        continue",
+        "nonlocal x",
+        "x = 1\nglobal x",
+        "def f():\n    nonlocal q",
+        "def f(x):\n    global x",
+        "def f():\n    x = 1\n    global x",
+        "def f(a, a):\n    pass",
+        "def f():\n    await g()",
+        "def f():\n    async with a:\n        pass",
+        "def f():\n    return [x async for x in y]",
+        "def f():\n    from a import *",
+        "x = 1\nfrom __future__ import annotations",
+        "from __future__ import nothing",
+        "x = *a",
+        "*a = b",
+        "f(a=1, a=2)",
+        "[x for i in (x := y)]",
+        "[i := 0 for i in x]",
+        "class A:\n    [y := 1 for i in x]",
+        "try:\n    pass\nexcept:\n    pass\nexcept E:\n    pass",
+        "match x:\n    case y: pass\n    case z: pass",
+        "__debug__ = 1",
+    ],
+    ids=repr,
+)
+def test_what_python_refuses_is_a_problem_in_its_own_words(source: str) -> None:
+    with pytest.raises(SyntaxError) as caught:
+        compile(source, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    problem = analyse(source).problem
+    assert problem is not None
+    assert (problem.message, problem.line) == (caught.value.msg, caught.value.lineno)
+
+
+@pytest.mark.parametrize(
+    "source", ["await f()", "x = [await y async for y in z]", "async with a as b:\n    pass", "f(*a, **b)", "*a, b = c"]
+)
+def test_what_ipython_accepts_is_no_problem(source: str) -> None:
+    assert analyse(source).problem is None
+
+
+def test_newer_syntax_names_the_python_that_reads_it() -> None:
+    problem = analyse("x = 1\nlazy import a").problem
+    assert problem is not None
+    here = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+    assert problem.message.endswith(
+        f": a lazy import needs Python 3.15 or newer, and nbflow reads this notebook with {here}"
+    )
+    assert problem.line == 2

@@ -36,8 +36,10 @@ class OutOfBudget(BaseException):
 class Value:
     """Does everything a program may ask of it: mostly without complaint, by chance with an exception."""
 
+    chance: random.Random
+
     def __init__(self, chance: random.Random) -> None:
-        self.__dict__["chance"] = chance
+        self.__dict__["chance"] = chance  # `__setattr__` is the program's to call
 
     def new(self, *_: Any, **__: Any) -> Value:
         if self.chance.random() < 0.1:
@@ -46,8 +48,8 @@ class Value:
 
     __call__ = __add__ = __radd__ = __iadd__ = __getitem__ = __neg__ = __getattr__ = __enter__ = new
 
-    def __exit__(self, *_: Any) -> bool:
-        return False
+    def __exit__(self, *_: Any) -> None:
+        pass
 
     def __bool__(self) -> bool:
         return self.chance.random() < 0.5

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from nbflow.core.model import Import
 from nbflow.core.resolve import Need
 from nbflow.core.slicing import Piece, Trouble, definition_pieces, import_statement, slice_step
-from tests.fakes import layout, notebook, outline, pipeline, slice_of
+from tests.fakes import layout, notebook, outline, pipeline, slice_of, slices_of
 
 
 def sliced(*cells: str, step: str = "s") -> list[str]:
@@ -563,6 +565,10 @@ DOUBTS: dict[str, tuple[tuple[str, ...], tuple[Trouble, ...]]] = {
         ("x = 1", "%%step a\nx = 2", "%%step s\ny = x"),
         (Trouble("shadowed", "x", 3, maker_cell=2, through=1),),
     ),
+    "a step between its cells rebinds what it bound": (
+        ("%%step s\nx = 1", "%%step a\nx = 2", "%%step s\ny = x"),
+        (Trouble("shadowed", "x", 3, maker_cell=2, through=1),),
+    ),
     "a step rebinds a builtin": (
         ("%%step a\nmax = 2", "%%step s\ny = max([1])"),
         (Trouble("shadowed", "max", 2, maker_cell=1),),
@@ -667,3 +673,17 @@ def test_definitions_come_from_another_notebook_too() -> None:
         Piece("context", "one.ipynb", 1, units=(0,)),
         Piece("context", "one.ipynb", 2, units=(0,)),
     )
+
+
+@pytest.mark.parametrize("name", ["x{}", "df"])
+def test_slices_of_thousands_of_steps_are_made_in_no_time(name: str) -> None:
+    cells = ["import numpy as np", f"%%step s0 -o {name.format(0)}\n{name.format(0)} = np.ones(3)"]
+    for i in range(1, 5_000):
+        line = f"%%step s{i} -i {name.format(i - 1)} -o {name.format(i)}"
+        cells.append(f"{line}\na = np.arange({i})\n{name.format(i)} = a + {name.format(i - 1)}")
+    pipe = pipeline(tuple(cells))
+    begin = time.perf_counter()
+    found = slices_of(pipe)
+    assert time.perf_counter() - begin < 3
+    assert layout(found["nb.s4999"]) == ["context 1", f"input 5000: {name.format(4998)}", "step 5001"]
+    assert all(each.troubles == () for each in found.values())
