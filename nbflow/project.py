@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from nbflow import __version__
 from nbflow import notebook as notebooks
+from nbflow.core import declare
 from nbflow.core.check import check
 from nbflow.core.fingerprint import Circumstances
 from nbflow.core.graph import Pipeline, build
@@ -224,8 +225,10 @@ def _real(source: Path) -> Path:
 def _is_meant(outline: Outline) -> bool:
     """A notebook without a readable step that is about nbflow all the same: its findings must be seen."""
     return any(
-        f.problem and "%%step" in c.source for c, f in zip(outline.notebook.cells, outline.facts, strict=True)
-    ) or any("%%step" in c.source for c in outline.notebook.cells if c.kind == "code")
+        declare.mistyped_magic(cell.source) or "%%step" in cell.source or "%step" in facts.comments
+        for cell, facts in zip(outline.notebook.cells, outline.facts, strict=True)
+        if cell.kind == "code"
+    )
 
 
 def _read(sources: Iterable[Path], root: Path) -> tuple[dict[str, notebooks.Raw], dict[str, Path]]:

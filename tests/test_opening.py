@@ -136,3 +136,20 @@ def test_notebooks_with_nothing_to_be_said_are_checked_once(tmp_path: Path, monk
     write(notebook, "%%step one -o x\nx = 1", "%%step two -o y\ny = x")
     with open_project([notebook], environ={}) as project, pytest.raises(InvalidPipeline):
         project.require_sound()
+
+
+@pytest.mark.parametrize(
+    "source", ["%%Step one -o x\nx = 1", "%%stp one -o x\nx = 1", "# first\n%%step one -o x\nx = 1"]
+)
+def test_a_notebook_whose_only_step_is_mistaken_is_not_passed_over(tmp_path: Path, source: str) -> None:
+    (tmp_path / ".git").mkdir()
+    write(tmp_path / "a.ipynb", "%%step good -o y\ny = 1")
+    write(tmp_path / "b.ipynb", source)
+    project = open_project([tmp_path], environ={})
+    assert [(f.notebook, f.severity) for f in project.findings()] == [("b.ipynb", "error")]
+
+
+@pytest.mark.parametrize("magic", ["%%script", "%%time", "%%sql", "%%html"])
+def test_other_cell_magics_are_no_mistakes(tmp_path: Path, magic: str) -> None:
+    notebook = write(tmp_path / "a.ipynb", "%%step good -o y\ny = 1", f"{magic}\n1")
+    assert open_project([notebook], environ={}).findings() == ()

@@ -15,7 +15,7 @@ from nbflow.core.findings import CODES, finding
 from nbflow.core.graph import Pipeline, Step
 from nbflow.core.model import Code, Effect, Finding, PathExpr, Unit
 from nbflow.core.named_files import named_files
-from nbflow.core.outline import Outline
+from nbflow.core.outline import SKIP_TAGS, Outline
 from nbflow.core.slicing import Slice
 from nbflow.core.surroundings import Surroundings
 from nbflow.core.troubles import Said, explain, makers_elsewhere
@@ -79,8 +79,15 @@ def _cells(outline: Outline) -> Iterator[Finding]:
 
 
 def _misplaced(outline: Outline, number: int) -> Iterator[Finding]:
-    """A ``%%step`` or ``%step`` that is a magic (not text in a string) and stands where it has no effect."""
+    """A ``%%step`` or ``%step`` that is a magic (not text in a string) and has no effect there, or a misspelt one."""
     source, facts = outline.notebook.cell(number).source, outline.facts[number - 1]
+    mistyped = declare.mistyped_magic(source)
+    if mistyped is not None and not outline.tags(number) & SKIP_TAGS:
+        yield finding(
+            "mistyped-step", outline.notebook.path, number, None,
+            f"There is no cell magic {mistyped}: this cell would be left out.",
+            "If it is meant to be a step, write %%step; if not, tag the cell nbflow-skip.",
+        )  # fmt: skip
     index = declare.misplaced_step_line(source)
     meant = "%%step" in facts.comments or facts.problem is not None or source.lstrip().startswith("%%")
     if index is not None and meant:

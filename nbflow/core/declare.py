@@ -11,6 +11,7 @@ The grammar::
 
 from __future__ import annotations
 
+import difflib
 import keyword
 import math
 import re
@@ -32,6 +33,7 @@ KNOWN = (*LISTS, *NUMBERS, *FLAGS)
 _T = TypeVar("_T", int, float)
 
 _TOKEN = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
+_ANY_CELL_MAGIC = re.compile(r"%%\s*(\w+)")
 _CELL_MAGIC = re.compile(r"%%step(?=\s|$)")
 _LINE_MAGIC = re.compile(r"\s*%step(?=\s|$)")
 
@@ -74,6 +76,16 @@ def misplaced_step_line(source: str) -> int | None:
     if "%%step" not in source or step_line(source):
         return None
     return next((i for i, line in enumerate(source.split("\n")) if _CELL_MAGIC.match(line)), None)
+
+
+def mistyped_magic(source: str) -> str | None:
+    """The cell magic that a cell begins with, where it is most likely ``%%step`` with a slip of the finger."""
+    first = next((line for line in source.split("\n") if line.strip()), "")
+    match = _ANY_CELL_MAGIC.match(first)
+    if match is None or match[1] == "step":
+        return None
+    near = difflib.get_close_matches(match[1].lower(), ["step"], cutoff=0.75)
+    return f"%%{match[1]}" if near else None
 
 
 def parse(text: str, *, whole_notebook: bool = False) -> Declaration:

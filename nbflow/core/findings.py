@@ -11,6 +11,7 @@ Severity = Literal["error", "warning", "hint"]
 
 CODES: Mapping[str, tuple[Severity, str]] = {
     "bad-step-line": ("error", "a %%step line cannot be read"),
+    "mistyped-step": ("error", "a cell begins with a misspelt %%step"),
     "misplaced-step": ("error", "%%step is not on the first line of its cell"),
     "mixed-step": ("error", "a notebook is one step by %step and has %%step cells too"),
     "names-alike": ("error", "two step names differ only in case"),

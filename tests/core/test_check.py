@@ -200,6 +200,18 @@ CELL_CASES = {
         "syntax", 1, "a", "Line 2 is not valid Python ('(' was never closed): x = (1",
         "Correct the line, or tag the cell nbflow-skip.",
     ),
+    "mistyped-step": Case(
+        ("%%step a -o x\nx = 1", "%%Step b -i x"),
+        "mistyped-step", 2, None,
+        "There is no cell magic %%Step: this cell would be left out.",
+        "If it is meant to be a step, write %%step; if not, tag the cell nbflow-skip.",
+    ),
+    "mistyped-step with a letter missing": Case(
+        ("%%stp a -o x\nx = 1",),
+        "mistyped-step", 1, None,
+        "There is no cell magic %%stp: this cell would be left out.",
+        "If it is meant to be a step, write %%step; if not, tag the cell nbflow-skip.",
+    ),
     "misplaced-step": Case(
         ("# first\n%%step a -o x\nx = 1",),
         "misplaced-step", 1, None,
