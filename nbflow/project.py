@@ -285,6 +285,11 @@ def check_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, 
                 f"Parameters: {known}.",
             )
         default = json.loads(defaults[name]) if defaults[name] else None
+        if isinstance(default, bool) and isinstance(value, Typed) and isinstance(value.value, str):
+            raise UsageError(
+                f"The parameter '{name}' is {default} by default, and '{value.text}' is neither True nor False.",
+                f"Write -p {name}=True or -p {name}=False: any other text would count as true.",
+            )
         text = isinstance(value, Typed) and isinstance(default, str)
         found[name] = value.text if text else value.value if isinstance(value, Typed) else value
     return found

@@ -153,3 +153,16 @@ def test_a_notebook_whose_only_step_is_mistaken_is_not_passed_over(tmp_path: Pat
 def test_other_cell_magics_are_no_mistakes(tmp_path: Path, magic: str) -> None:
     notebook = write(tmp_path / "a.ipynb", "%%step good -o y\ny = 1", f"{magic}\n1")
     assert open_project([notebook], environ={}).findings() == ()
+
+
+def test_a_switch_takes_true_or_false_alone(tmp_path: Path) -> None:
+    notebook = write(tmp_path / "a.ipynb", "%%step one -o x\nx = fast", parameters="fast = True")
+    assert open_project([notebook], environ={}, parameters={"fast": Typed("False", False)}).parameters == {
+        "fast": False
+    }
+    with pytest.raises(UsageError) as caught:
+        open_project([notebook], environ={}, parameters={"fast": Typed("false", "false")})
+    assert str(caught.value) == (
+        "The parameter 'fast' is True by default, and 'false' is neither True nor False.\n"
+        "Write -p fast=True or -p fast=False: any other text would count as true."
+    )
