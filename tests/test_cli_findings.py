@@ -167,6 +167,13 @@ ERRORS: list[Case] = [
         "Move the line to the top of the cell.",
     ),
     (
+        "mistyped-step",
+        ("%%Step a -o x\nx = 1",),
+        "There is no cell magic %%Step: this cell would be left out.",
+        "flow.ipynb, cell 1: %%Step a -o x",
+        "If it is meant to be a step, write %%step; if not, tag the cell nbflow-skip.",
+    ),
+    (
         "mixed-step",
         (
             "%step whole -o x\nx = 1",
