@@ -112,8 +112,10 @@ NO_CELLS = "n.ipynb is not a notebook: it holds no cells."
         (" \n ", "n.ipynb is empty, so it is not a notebook.\nOpen it in Jupyter and save it, or remove it."),
         (
             '{\n "cells": [,]}',
-            "n.ipynb is not valid JSON: line 2, expecting value.\n"
-            "Correct it, or go back to an earlier version (an unfinished merge of git leaves such files).",
+            (
+                "n.ipynb is not valid JSON: line 2, expecting value.\n"
+                "Correct it, or go back to an earlier version (an unfinished merge of git leaves such files)."
+            ),
         ),
         ("[" * 100_000, "n.ipynb is not a notebook: its JSON is nested too deeply."),
         ("[]", NO_CELLS),
