@@ -10,6 +10,8 @@ from textwrap import dedent
 
 import pytest
 
+from nbflow.ui.magic.where import JUPYTER
+from tests.flows import Flow, new_flow
 from tests.ui.live import Answer, Kernel, comparable, kernel_in
 
 pytestmark = pytest.mark.slow
@@ -37,7 +39,7 @@ def helper(n):
 """
 
 CLEAR = """
-for _name in [n for n in globals() if not n.startswith("_") and n not in ("In", "Out", "get_ipython", "exit", "quit", "open")]:
+for _name in [n for n in globals() if n[0] != "_" and n not in ("In", "Out", "get_ipython", "exit", "quit", "open")]:
     del globals()[_name]
 globals().pop("_name", None)
 """
@@ -73,7 +75,9 @@ ROWS = {
     "is a string": row("STEP\n'''%%step of old'''"),
     "has blank lines": row("STEP\n\n\nx = 1\n\n1/0"),
     "displays": row("STEP\ndisplay(HTML('<i>x</i>'), Rich())\n7"),
-    "display ids": row("STEP\nh = display('a', display_id='one')\nh.update('b')\ndisplay('c', display_id='one', update=True)"),
+    "display ids": row(
+        "STEP\nh = display('a', display_id='one')\nh.update('b')\ndisplay('c', display_id='one', update=True)"
+    ),
     "clears its output": row("STEP\nprint('a')\nclear_output(wait=True)\nprint('b')"),
     "a repr that fails": row("STEP\nx = 1\nBroken()"),
     "a figure's metadata": row("STEP\ndisplay({'text/plain': 'x'}, raw=True, metadata={'a': 1})"),
@@ -144,12 +148,16 @@ ROWS = {
     ),
     "a task goes on": row("STEP\ntask = asyncio.ensure_future(asyncio.sleep(0.01, 'done'))", "STEP\nawait task"),
     "from __future__ with await": row(
-        "STEP\nfrom __future__ import annotations\ndef f(x: nowhere):\n    pass\nawait asyncio.sleep(0, f.__annotations__)"
+        "STEP\nfrom __future__ import annotations\ndef f(x: nowhere):\n    pass\n"
+        "await asyncio.sleep(0, f.__annotations__)"
     ),
     "an interrupt": row("STEP\nx = 1\nprint('interrupt me', flush=True)\ntime.sleep(30)\nprint('no')", "x"),
-    "an interrupt of await": row("STEP\nprint('interrupt me', flush=True)\nfor _ in range(300):\n    await asyncio.sleep(0.1)\nprint('no')"),
+    "an interrupt of await": row(
+        "STEP\nprint('interrupt me', flush=True)\nfor _ in range(300):\n    await asyncio.sleep(0.1)\nprint('no')"
+    ),
     "an interrupt that is caught": row(
-        "STEP\ntry:\n    print('interrupt me', flush=True)\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    x = 'caught'\nx"
+        "STEP\ntry:\n    print('interrupt me', flush=True)\n    time.sleep(30)\n"
+        "except KeyboardInterrupt:\n    x = 'caught'\nx"
     ),
     "KeyboardInterrupt raised": row("STEP\ndef f():\n    raise KeyboardInterrupt\n\nf()"),
     "SystemExit": row("STEP\nprint('a')\nraise SystemExit(3)\nprint('b')"),
@@ -192,7 +200,9 @@ ROWS = {
         typed=("p wanted", "w", "l", "u", "p local", "l", "u", "q"),
     ),
     "%tb afterwards": row("STEP\ndef f():\n    1/0\n\nf()", "%tb"),
-    "a breakpoint": row("STEP\nfrom IPython.core.debugger import set_trace\nx = 3\nset_trace()\nx + 1", typed=("p x", "w", "c")),
+    "a breakpoint": row(
+        "STEP\nfrom IPython.core.debugger import set_trace\nx = 3\nset_trace()\nx + 1", typed=("p x", "w", "c")
+    ),
     "%pdb": row("%pdb on", "STEP\ndef f(a):\n    1/0\nf(5)", "%pdb off", typed=("p a", "u", "q")),
     "inspect finds the source": row(
         "STEP\n\ndef f():\n    # a comment\n    return 3\n", "import inspect\nprint(inspect.getsource(f))"
@@ -200,7 +210,9 @@ ROWS = {
     "warnings name their line": row("STEP\nimport warnings\nx = 1\nwarnings.warn('look')"),
     "a class is of __main__": row("STEP\nclass C:\n    pass\nC"),
     "globals and locals": row("STEP\nx = 1\nglobals() is locals(), 'x' in globals(), __name__"),
-    "pickles what it defines": row("STEP\nimport pickle\nclass P:\n    pass\ntype(pickle.loads(pickle.dumps(P()))) is P"),
+    "pickles what it defines": row(
+        "STEP\nimport pickle\nclass P:\n    pass\ntype(pickle.loads(pickle.dumps(P()))) is P"
+    ),
     "names stay": row("STEP\nx = 1\ndef f():\n    return x", "STEP\ndel x\nf()"),
     "%who knows no name of ours": row("STEP\nx = 1\n%who\n[n for n in dir() if 'nbflow' in n]"),
     "a generator is shown": row("STEP\n(i for i in range(3))"),
@@ -265,21 +277,32 @@ def test_a_failing_cell_stops_those_behind_it(kernel: Kernel, line: str) -> None
     assert [kernel.take(request).status for request in requests] == ["error", "aborted"]
 
 
-BODIES = ["import os\nos.path.exis", "table = {'one': 1}\ntab", "import mat", "%tim", "helper(", "x = Ric", "x.nowh", "d['"]
+BODIES = {
+    "import os\nos.path.exis": "exists",
+    "table = {'one': 1}\ntab": "table",
+    "import mat": "math",
+    "%tim": "%time",
+    "x = Ric": "Rich",
+    "x.nowh": "",
+    "d['": "key",
+    "helper(": "",
+}
 
 
 @pytest.mark.parametrize("body", BODIES)
 def test_completion_in_a_step_cell_is_that_of_a_plain_cell(kernel: Kernel, body: str) -> None:
     kernel.run(CLEAR + HELPERS + "import os; d = {'key': 1}; x = 'text'", silent=True)
 
-    def asked(line: str) -> tuple[object, object]:
+    def asked(line: str) -> tuple[list[str], int, int, object]:
         source = f"{line}\n{body}"
         reply = kernel.ask(kernel.client.complete(source))
-        start, end = reply["cursor_start"] - len(line), reply["cursor_end"] - len(line)
         help_ = kernel.ask(kernel.client.inspect(source.rstrip("(")))
-        return (reply["matches"], start, end), help_["data"]
+        start, end = reply["cursor_start"] - len(line), reply["cursor_end"] - len(line)
+        return reply["matches"], start, end, help_["data"]
 
-    assert asked("%%step trial -i x -o y") == asked("# %step trial -i x -o y")
+    found = asked("%%step trial -i x -o y")
+    assert found == asked("# %step trial -i x -o y")
+    assert not BODIES[body] or any(BODIES[body] in match for match in found[0])
 
 
 def test_the_magics_are_completed_and_explained(kernel: Kernel) -> None:
@@ -288,3 +311,59 @@ def test_the_magics_are_completed_and_explained(kernel: Kernel) -> None:
     assert "%%step NAME -i INPUT ... -o OUTPUT ..." in page["data"]["text/plain"]
     (page,) = kernel.run("%step?").payload
     assert "This whole notebook is one step" in page["data"]["text/plain"]
+
+
+# --- in a project, with results of an earlier run ------------------------------------------------------
+
+FLOW = {
+    "slow": (
+        "class Slow:\n    def __setstate__(self, state):\n        import sys, time\n"
+        "        if 'get_ipython' in globals() and getattr(get_ipython(), 'kernel', None):\n"
+        "            print('interrupt me', flush=True)\n            time.sleep(30)"
+    ),
+    "make": "%%step make -o table slow\ntable = {'one': 1}\nslow = Slow()\nslow.x = 1",
+    "first": "%%step use -i table -o many more\nmany = table",
+    "second": "%%step use\nmore = table",
+    "wait": "%%step wait -i slow\nslow",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kernel, Flow]]:
+    flow = new_flow(tmp_path_factory.mktemp("project"), FLOW)
+    flow.run()
+    with kernel_in(flow.root, {**os.environ, JUPYTER: str(flow.file("flow.ipynb"))}) as started:
+        started.run("%load_ext nbflow")
+        yield started, flow
+
+
+def run_saved(kernel: Kernel, name: str) -> Answer:
+    return kernel.run(FLOW[name], cell_id=name)
+
+
+def test_in_a_kernel_of_jupyter_an_input_is_loaded_and_outputs_are_due_in_the_last_cell(
+    project: tuple[Kernel, Flow],
+) -> None:
+    kernel, _ = project
+    first = run_saved(kernel, "first")
+    assert (first.status, first.text) == ("ok", "nbflow: loaded table from step make\n")
+    assert run_saved(kernel, "second").shown == ()
+    kernel.run("del more")
+    failed = kernel.run(FLOW["second"].replace("more", "less"), cell_id="second")
+    message = (
+        "step `use` did not make its output `more`. Bind it in a cell of the step (`more = …`), or correct the `-o` of "
+        "its %%step line."
+    )
+    assert failed.shown == ()  # the first cell has not run again, and this one declares nothing
+    run_saved(kernel, "first")
+    failed = kernel.run(FLOW["second"].replace("more", "less"), cell_id="second")
+    assert (failed.status, failed.error) == ("error", ("StepError", message, f"StepError: {message}"))
+
+
+def test_an_interrupt_while_an_input_is_loaded_shows_no_frame_of_ours(project: tuple[Kernel, Flow]) -> None:
+    kernel, _ = project
+    kernel.run(FLOW["slow"])
+    answer = run_saved(kernel, "wait")
+    said = "interrupted while nbflow looked for what the step takes"
+    assert answer.error == ("KeyboardInterrupt", said, f"KeyboardInterrupt: {said}")
+    assert kernel.run("'slow' in globals()").shown[0][1] == {"text/plain": "False"}

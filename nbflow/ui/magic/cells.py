@@ -30,8 +30,8 @@ _MAGIC = re.compile(r"%%(\w+)")
 class Declared(Protocol):
     """Where the two halves meet."""
 
-    declared: dict[str, Declaration]
-    """What the step lines of this shell say, by their text."""
+    declared: dict[str, Declaration | DeclareError]
+    """What the step lines of this shell say, by their text, or what is wrong with them."""
 
     @property
     def interactivity(self) -> str: ...  # what IPython shows of a cell: "last_expr", …
@@ -56,8 +56,7 @@ def written(text: str) -> str:
 
 
 class StepLines:
-    """The input transformer. Raises ``DeclareError`` for a line that cannot be read: IPython shows it under the cell
-    and runs nothing."""
+    """The input transformer."""
 
     has_side_effects = True
     """So IPython leaves it out where it only asks whether a cell is complete: there ``%%step`` is a cell magic."""
@@ -66,15 +65,23 @@ class StepLines:
         self._shared = shared
 
     def __call__(self, lines: list[str]) -> list[str]:
-        """``lines``: the cell's, with their ends, the blank ones at the top gone."""
+        """``lines``: the cell's, with their ends, the blank ones at the top gone.
+
+        A cell that is refused becomes comments below a line that raises: what fails in a transformer itself upsets the
+        counting of cells in IPython 8."""
         if not any("%%step" in line for line in lines):
             return lines
-        _refuse_misplaced(lines)
-        found = step_line(lines[0].rstrip("\r\n"))
-        if found is None:
-            return lines
-        text = text_of(found.text)
-        self._shared.declared[text] = parse(found.text)
+        try:
+            _refuse_misplaced(lines)
+            found = step_line(lines[0].rstrip("\r\n"))
+            if found is None:
+                return lines
+            text = text_of(found.text)
+            self._shared.declared[text] = parse(found.text)
+        except DeclareError as error:
+            text = f"%%step is refused: {error.message}"
+            self._shared.declared[text] = error
+            return [transformed(text), *(f"# {line}" for line in lines)]
         return [transformed(text), *_with_second_magic(lines[1:])]
 
 
@@ -121,7 +128,8 @@ class StepBodies(ast.NodeTransformer):
             text = _text(first)
             if text in self._shared.declared and first.lineno == 1:
                 node.body[0] = ast.copy_location(ast.Expr(_call(BEGIN, first, ast.Constant(text))), first)
-                self._add_end(node.body, text)
+                if not isinstance(self._shared.declared[text], DeclareError):
+                    self._add_end(node.body, text)
                 ast.fix_missing_locations(node)
         return node
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.core.declare import parse
 from nbflow.core.model import Declaration, Item
-from nbflow.errors import NbflowError
+from nbflow.errors import DeclareError, NbflowError
 from nbflow.runtime.failure import StepError
 from nbflow.ui.magic.cells import transformed, written
 
@@ -34,8 +34,8 @@ class Session:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
-        self.declared: dict[str, Declaration] = {}
-        """What each step line says, by its text."""
+        self.declared: dict[str, Declaration | DeclareError] = {}
+        """What each step line says, by its text, or what is wrong with it."""
         self.environ = dict(os.environ)
         """As the notebook found it: what its cells set up is not what a run starts with."""
         self.started_in = _working_folder()
@@ -72,14 +72,14 @@ class Session:
         """Stands where the ``%%step`` line stood. Raises ``NbflowError`` or ``StepError``."""
         __tracebackhide__ = True
         self._show_as_written(sys._getframe(1), text)
-        _plainly(lambda: self._begin(self.declared[text]))
+        _plainly(lambda: self._begin(self._declaration(text)), "looked for what the step takes")
 
     def end(self, text: str, value: object = None) -> object:
         """Stands around the last expression of a step cell, or behind its last statement; gives back the value.
         Raises ``StepError``."""
         __tracebackhide__ = True
         try:
-            _plainly(lambda: self._end(self.declared[text]))
+            _plainly(lambda: self._end(self._declaration(text)), "looked at what the step made")
         except StepError:
             if self.interactivity != "none":
                 sys.displayhook(value)
@@ -90,9 +90,15 @@ class Session:
         """What ``%step`` does. Raises ``DeclareError``, ``NbflowError`` or ``StepError``."""
         __tracebackhide__ = True
         declaration = parse(line, whole_notebook=True)
-        if self.declared:
+        if any(isinstance(each, Declaration) for each in self.declared.values()):
             _say("%step makes this whole notebook one step; for one cell write %%step")
-        _plainly(lambda: self._begin(declaration))
+        _plainly(lambda: self._begin(declaration), "looked for what the step takes")
+
+    def _declaration(self, text: str) -> Declaration:
+        found = self.declared[text]
+        if isinstance(found, DeclareError):
+            raise DeclareError(found.message, found.fix)
+        return found
 
     # --- before the body -----------------------------------------------------------------------------------
 
@@ -198,17 +204,27 @@ class Session:
             cells[-1] = shown + cells[-1].removeprefix(first)
 
 
-def _plainly(action: Callable[[], None]) -> None:
+class _Interrupted(KeyboardInterrupt):
+    """An interrupt that met us, not the user's code: a line instead of our frames."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"KeyboardInterrupt: {self}"]
+
+
+_Interrupted.__name__ = "KeyboardInterrupt"
+
+
+def _plainly(action: Callable[[], None], doing: str) -> None:
     """Run a part of ours, so that an interrupt and whatever fails show no frame of ours."""
     __tracebackhide__ = True
     try:
         action()
     except KeyboardInterrupt:
-        raise KeyboardInterrupt from None
+        raise _Interrupted(f"interrupted while nbflow {doing}") from None
     except (NbflowError, StepError) as error:
         raise error.with_traceback(None) from None
     except Exception as error:
-        message = f"nbflow failed around this cell: {type(error).__name__}: {error}."
+        message = f"nbflow failed while it {doing}: {type(error).__name__}: {error}."
         raise NbflowError(message, "The code of the cell is not to blame.") from error
 
 

@@ -47,19 +47,24 @@ def _inherited(name: str) -> bool:
 
 
 def is_continued(notebook: Path, step: str, cell_id: str | None, source: str) -> bool:
-    """Whether the file has a cell of the step below the one that runs. A cell that is not in the file yet may stand
-    anywhere, so any cell of the step is taken for one below it."""
+    """Whether the file has a cell of the step below the one that runs. Where the file may be older than what runs, the
+    cell is known by its id, else by its text, else by its step line."""
     try:
         cells = notebooks.read(notebook, notebook.parent).cells
     except NotebookError:
         return False
-    mine = [c.number for c in cells if c.kind == "code" and _names(c.source, step)]
-    here = next((c.number for c in cells if cell_id is not None and c.id == cell_id), None)
-    if here is None:
-        here = next((c.number for c in cells if c.source.strip() == source.strip()), 0)
-    return any(number > here for number in mine)
+    mine = {c.number: c for c in cells if c.kind == "code" and _step_of(c.source) == step}
+    if len(mine) < 2:
+        return False
+    places = [
+        [c.number for c in cells if cell_id is not None and c.id == cell_id],
+        [n for n, c in mine.items() if c.source.strip() == source.strip()],
+        [n for n, c in mine.items() if step_line(c.source) == step_line(source)],
+    ]
+    here = next((found[0] for found in places if len(found) == 1), 0)
+    return max(mine) > here
 
 
-def _names(source: str, step: str) -> bool:
+def _step_of(source: str) -> str:
     line = step_line(source)
-    return line is not None and line.text.split(maxsplit=1)[:1] == [step]
+    return line.text.partition(" ")[0] if line is not None else ""
