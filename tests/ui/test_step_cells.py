@@ -273,8 +273,10 @@ def test_under_time_an_error_has_the_frames_it_has_in_a_plain_cell(kernel: Kerne
 
 @pytest.mark.parametrize("line", ["# %%step trial", "%%step trial", "%%step trial --wrong"])
 def test_a_failing_cell_stops_those_behind_it(kernel: Kernel, line: str) -> None:
-    requests = [kernel.send(f"{line}\n1 / 0"), kernel.send("print('never')")]
-    assert [kernel.take(request).status for request in requests] == ["error", "aborted"]
+    # All are in the kernel's queue before the second one fails, as with Run All.
+    cells = ["import time; time.sleep(0.5)", f"{line}\n1 / 0", "print('never')"]
+    requests = [kernel.send(cell) for cell in cells]
+    assert [kernel.take(request).status for request in requests] == ["ok", "error", "aborted"]
 
 
 BODIES = {
