@@ -167,8 +167,8 @@ def test_a_notebook_that_cannot_be_read_is_named(live: Live, flow: Flow) -> None
     assert live.run("%%step report -i table\n1") == [
         (
             "StepError: 'table' is not here, and no stored result can be looked for. flow.ipynb is not valid JSON: "
-            "line 1, expecting property name enclosed in double quotes. Correct it, or go back to an earlier version (an "
-            "unfinished merge of git leaves such files)."
+            "line 1, expecting property name enclosed in double quotes. Correct it, or go back to an earlier version "
+            "(an unfinished merge of git leaves such files)."
         )
     ]
 
