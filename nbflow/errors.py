@@ -39,6 +39,10 @@ class NbflowError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.fix}" if self.fix else self.message
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows under the cell: what is wrong, without our frames."""
+        return [" ".join([f"{type(self).__name__}: {self.message}", *([self.fix] if self.fix else [])])]
+
 
 class UsageError(NbflowError):
     """The command, the configuration or the notebook is wrong; nothing was run."""

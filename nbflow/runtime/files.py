@@ -48,7 +48,7 @@ class ProjectFiles:
 
     def find(self, path: str, by_reference: bool) -> FileOutput:
         """The files of a declared output. Raises ``StepError`` where there are none, or they lie outside."""
-        found = self._matches(path)
+        found = self.matches(path)
         files = tuple(self._file(path, each) for each in found)
         single = not path.endswith("/") and not glob.has_magic(path)
         size = sum(file.size for file in files)
@@ -58,7 +58,8 @@ class ProjectFiles:
         listed = [[os.path.relpath(each, self._folder), file.digest] for each, file in zip(found, files)]
         return FileOutput(digests.digest_bytes(json.dumps(listed).encode()), size, words, files)
 
-    def _matches(self, path: str) -> list[str]:
+    def matches(self, path: str) -> list[str]:
+        """Absolute paths of the files of a declared output. Raises ``StepError`` where there are none."""
         full = os.path.normpath(os.path.join(self._folder, path))
         if glob.has_magic(path):
             pattern = os.path.join(glob.escape(self._folder), path)

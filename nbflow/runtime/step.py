@@ -22,7 +22,7 @@ from .describe import describe
 from .failure import StepError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, Iterable, MutableMapping
 
 SCHEMA = 1
 PORTABLE = ("npy", "json", "parquet", "arrow", "csv", "text")
@@ -154,17 +154,9 @@ class Step:
     def _output_values(self) -> dict[str, Any]:
         names = self._variable_names()
         missing = [name for name in names if name not in self._names]
-        if not missing:
-            return {name: self._names[name] for name in names}
-        known = [name for name in self._names if not name.startswith("_")]
-        near = [near for name in missing for near in difflib.get_close_matches(name, known, n=2, cutoff=0.6)]
-        listed = " and ".join(f"`{name}`" for name in missing)
-        guess = f" There is {' and '.join(f'`{name}`' for name in near)}." if near else ""
-        raise StepError(
-            f"step `{_short(self._order['step'])}` did not make its output{'s' * (len(missing) > 1)} {listed}.{guess}",
-            f"Bind {'it' if len(missing) == 1 else 'them'} in a cell of the step (`{missing[0]} = …`), "
-            f"or correct the `-o` of its %%step line.",
-        )
+        if missing:
+            raise not_made(_short(self._order["step"]), missing, self._names)
+        return {name: self._names[name] for name in names}
 
     def _check_together(self, values: dict[str, Any]) -> None:
         """A later step that takes both would get two objects where there was one."""
@@ -265,6 +257,19 @@ class Step:
             "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
         }
         _write_durably(os.path.join(order["attempt_folder"], "result.json"), json.dumps(result).encode())
+
+
+def not_made(step: str, missing: list[str], names: Iterable[str]) -> StepError:
+    """What to say of outputs that are not bound once a step is done. ``names``: those that are."""
+    known = [name for name in names if not name.startswith("_")]
+    near = [near for name in missing for near in difflib.get_close_matches(name, known, n=2, cutoff=0.6)]
+    listed = " and ".join(f"`{name}`" for name in missing)
+    guess = f" There is {' and '.join(f'`{name}`' for name in near)}." if near else ""
+    return StepError(
+        f"step `{step}` did not make its output{'s' * (len(missing) > 1)} {listed}.{guess}",
+        f"Bind {'it' if len(missing) == 1 else 'them'} in a cell of the step (`{missing[0]} = …`), "
+        f"or correct the `-o` of its %%step line.",
+    )
 
 
 def _bundles(values: dict[str, Any], formats: dict[str, str | None], warnings: list[dict[str, str]]) -> list[list[str]]:
