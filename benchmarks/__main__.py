@@ -1,6 +1,6 @@
 """``python -m benchmarks [--keep] [NAME …]``: measure, print a table, and with ``--keep`` write it to ``RESULTS.md``.
 
-Names are those of the modules beside this one: starting, planning, fresh, examples. Without any: all of them.
+Names are those of the modules beside this one: starting, planning, picture, fresh, examples. Without any: all of them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import examples, fresh, planning, starting
+from benchmarks import examples, fresh, picture, planning, starting
 from benchmarks.table import Row, machine, table
 
 GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "starting": starting.rows,
     "planning": planning.rows,
+    "picture": picture.rows,
     "fresh": fresh.rows,
     "examples": examples.rows,
 }

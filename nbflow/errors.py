@@ -7,7 +7,8 @@
     │   ├── DeclareError        a %%step line cannot be read
     │   ├── NotebookError       a file is not a notebook we can read
     │   ├── MissingKernel       no kernelspec of that name
-    │   └── InvalidPipeline     the check found errors (carries the findings)
+    │   ├── InvalidPipeline     the check found errors (carries the findings)
+    │   └── MissingLayoutEngine nothing here can lay out a picture
     ├── StoreError              the store cannot be read or written
     │   └── DamagedBlob         stored bytes do not match their digest
     └── JournalError            the journal cannot be read or written
@@ -79,6 +80,10 @@ class InvalidPipeline(UsageError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.message, self.fix, self.findings, self.first_lines)
+
+
+class MissingLayoutEngine(UsageError):
+    """A picture was asked for, and no Graphviz is there that works."""
 
 
 class StoreError(NbflowError):

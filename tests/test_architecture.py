@@ -268,6 +268,6 @@ def test_a_known_notebook_is_read_without_heavy_libraries(command: str, tmp_path
 
 
 def test_every_library_with_a_home_is_one_that_exists() -> None:
-    later = {"anywidget", "dask", "distributed", "graphviz"}  # homes that wait for their tenants
+    later = {"anywidget", "dask", "distributed"}  # homes that wait for their tenants
     for library in set(HOMES) - later:
         importlib.import_module(library)

@@ -182,25 +182,25 @@ def _show_plan(project: Project, made: Plan, as_json: bool) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "dot", "mermaid", "json"]),
+    type=click.Choice(["text", "svg", "dot", "mermaid", "json"]),
     default="text",
     metavar="FORM",
-    help="text, dot (for Graphviz), mermaid (for Markdown) or json.  [default: text]",
+    help="text, svg (a picture), dot (for Graphviz), mermaid (for Markdown) or json.  [default: text]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @explained
 def graph(sources: tuple[Path, ...], form: str, as_json: bool) -> int:
     """Draw the steps and what flows between them."""
     from nbflow import ops
-    from nbflow.render import graphs
+    from nbflow.render import dag, graphs
     from nbflow.ui.terminal import answer, answer_json
 
     with _open(sources) as project:
         if as_json or form == "json":
             answer_json(ops.graph_json(project.pipeline))
         else:
-            drawn = {"text": graphs.text, "dot": graphs.dot, "mermaid": graphs.mermaid}[form](project.pipeline)
-            answer(drawn)
+            forms = {"text": graphs.text, "svg": dag.svg, "dot": graphs.dot, "mermaid": graphs.mermaid}
+            answer(forms[form](project.pipeline))
         wrong = [f for f in project.pipeline.findings if f.severity == "error"]
         if wrong:
             _show_findings(project, wrong, sys.stderr)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from nbflow.core.parameters import parameters_by_step
+from tests.fakes import notebook, pipeline
+
+
+def test_a_step_has_the_parameters_that_reach_it_in_the_order_of_their_cell() -> None:
+    made = pipeline(
+        notebook(
+            "#[parameters]\nseed = 1\nshare = 0.3\nunused = 0\ndepth = 2",
+            "def part(x):\n    return x * share",
+            "twice = 2 * depth",
+            "%%step load -o df\ndf = 1",
+            "%%step split -i df -o train\ntrain = part(df) + seed",
+            "%%step fit -i train -o model\nmodel = twice",
+        ),
+        notebook("%%step report -i model -o page\npage = seed = model", path="other.ipynb"),
+    )
+    assert parameters_by_step(made) == {
+        "nb.load": (),
+        "nb.split": ("seed", "share"),
+        "nb.fit": ("depth",),
+        "other.report": (),
+    }
