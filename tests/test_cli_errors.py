@@ -313,14 +313,14 @@ CASES: list[tuple[str, Given, int, str]] = [
         ("nbflow: There is no executor 'papermil'. Did you mean 'papermill'?\n  Executors: papermill.\n"),
     ),
     (
-        "graph --format svg",
+        "graph --format png",
         Given(TWO),
         2,
         (
             "Usage: nbflow graph [OPTIONS] [NOTEBOOK|FOLDER]...\n"
             "Try 'nbflow graph --help' for help.\n"
             "\n"
-            "Error: Invalid value for '--format': 'svg' is not one of 'text', 'dot', 'mermaid', 'json'.\n"
+            "Error: Invalid value for '--format': 'png' is not one of 'text', 'svg', 'dot', 'mermaid', 'json'.\n"
         ),
     ),
     (

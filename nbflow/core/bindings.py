@@ -13,13 +13,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nbflow.core.collect import NOTHING
-from nbflow.core.model import Import, Unit
+from nbflow.core.model import Change, Code, Import, Unit
 
 if TYPE_CHECKING:
     from nbflow.core.outline import Outline
 
 Places = dict[str, list[int]]
 """Name → cells, in order."""
+
+Version = tuple[str, int]
+"""A name as one cell has bound it."""
+
+PERHAPS, CALLED, ASSIGNED = 0, 1, 2
+"""How sure it is that a cell changes an object: a call whose result is used, a call made for its effect, an assignment
+of any form."""
+_SURENESS = {"maybe": PERHAPS, "call": CALLED, "assign": ASSIGNED, "delete": ASSIGNED}
 
 
 class Bindings:
@@ -35,6 +43,8 @@ class Bindings:
         """Cells of steps that may bind a name, and the last cell of a step that declares it as an output."""
         self.changed_in_context: Places = {}
         """Context cells that may change the name's object in place."""
+        self.perhaps_changed: set[tuple[str, int]] = set()
+        """``(name, cell)`` of those that only call a method on it and use the result, or hand it to a function."""
         self.assigned_in_context: Places = {}
         """The same, without mere calls (``xs.append(1)``)."""
         self.assigned_in_steps: Places = {}
@@ -42,6 +52,7 @@ class Bindings:
         """Cells that read nothing as they run: imports, definitions, literals."""
         self._units: dict[int, dict[str, list[int]]] = {}
         self._classes: frozenset[str] = frozenset()
+        self._alters = frozenset(n for f in outline.facts for u in f.units if u.alters for n in u.now.binds)
         self._read_cells()
         self._add_outputs()
 
@@ -51,7 +62,7 @@ class Bindings:
             if not facts.units:
                 continue
             bound: dict[str, list[int]] = {}
-            changed: dict[str, bool] = {}
+            changed: dict[str, int] = {}
             inert = True
             for index, unit in enumerate(facts.units):
                 now, later = unit.now, unit.later
@@ -66,15 +77,23 @@ class Bindings:
                     bound.setdefault(name, []).append(index)
                 for change in now.changes:
                     reads.add(change.name)
-                    changed[change.name] = changed.get(change.name, False) or change.how != "call"
+                    _note_change(changed, change)
+                if now.hands and self._alters:
+                    self._add_handed(now.hands, number, changed)
                 if mutators and not mutators.isdisjoint(now.reads):
                     self._add_calls(unit, number, index, bound, changed)
             if inert:
                 self.inert.add(number)
             self._note(number, bound, changed)
 
+    def _add_handed(self, hands: Iterable[tuple[str, str, str]], number: int, changed: dict[str, int]) -> None:
+        """Names whose objects a notebook function may change because it is called with them."""
+        for function, slot, name in hands:
+            if function in self._alters and any(slot in d.alters for d in self.definitions(function, number)):
+                changed.setdefault(name, PERHAPS)
+
     def _add_calls(
-        self, unit: Unit, number: int, index: int, bound: dict[str, list[int]], changed: dict[str, bool]
+        self, unit: Unit, number: int, index: int, bound: dict[str, list[int]], changed: dict[str, int]
     ) -> None:
         for called in self.called(unit.now.reads, number):
             for name in called.later.binds:
@@ -82,9 +101,11 @@ class Bindings:
                 if index not in where:
                     where.append(index)
             for change in called.later.changes:
-                changed[change.name] = changed.get(change.name, False) or change.how != "call"
+                _note_change(changed, change)
+            if called.later.hands:
+                self._add_handed(called.later.hands, number, changed)
 
-    def _note(self, number: int, bound: dict[str, list[int]], changed: dict[str, bool]) -> None:
+    def _note(self, number: int, bound: dict[str, list[int]], changed: dict[str, int]) -> None:
         self._units[number] = bound
         if number in self.outline.unreadable:
             return
@@ -92,10 +113,12 @@ class Bindings:
         places = self.in_steps if in_step else self.in_context
         for name in bound:
             places.setdefault(name, []).append(number)
-        for name, assigned in changed.items():
+        for name, how in changed.items():
             if not in_step:
                 self.changed_in_context.setdefault(name, []).append(number)
-            if assigned:
+                if how == PERHAPS:
+                    self.perhaps_changed.add((name, number))
+            if how == ASSIGNED:
                 places = self.assigned_in_steps if in_step else self.assigned_in_context
                 places.setdefault(name, []).append(number)
 
@@ -127,6 +150,51 @@ class Bindings:
     def imported(self, name: str, number: int) -> Import | None:
         """The import behind a name, as seen from a cell."""
         return next((i for u in self.definitions(name, number) for i in u.imports if i.bound == name), None)
+
+    @cached_property
+    def only_imported(self) -> frozenset[str]:
+        """Names that imports alone bind: calls on a module do not change it."""
+        imported: set[str] = set()
+        bound: set[str] = set()
+        for facts in self.outline.facts:
+            for unit in facts.units:
+                if unit.imports:
+                    imported.update([i.bound for i in unit.imports])
+                    bound.update(set(unit.now.binds) - {i.bound for i in unit.imports})
+                else:
+                    bound.update(unit.now.binds)
+        return frozenset(imported - bound)
+
+    def partners(self, name: str, cell: int) -> Iterable[Version]:
+        """Other names, each with the cell that bound it, which may stand for the object that ``name`` stands for, for
+        a part of it, or for something that holds it."""
+        return self._partners.get((name, cell), ())
+
+    @cached_property
+    def _partners(self) -> Mapping[Version, tuple[Version, ...]]:
+        group: dict[Version, list[Version]] = {}
+        for number in self.outline.context_cells:
+            for index, unit in enumerate(self.outline.units(number)):
+                for name, root in unit.now.shares:
+                    if root not in self.only_imported:
+                        fresh = root in unit.now.binds and root not in unit.now.reads  # ``fig, ax = plt.subplots()``
+                        at = number if fresh else self._bound_at(root, number, index)
+                        _join(group, (name, number), (root, at))
+        return {version: tuple(v for v in group[version] if v != version) for version in group}
+
+    def _bound_at(self, name: str, number: int, index: int) -> int:
+        """The cell of the nearest binding of a name above a unit, 0 where there is none."""
+        if any(at < index for at in self.units_binding(number, name)):
+            return number
+        cells = self._written_cells.get(name, [])
+        at = bisect_left(cells, number)
+        return cells[at - 1] if at else 0
+
+    def next_binding(self, name: str, cell: int) -> int:
+        """The first cell below that binds the name anew, one past the end where none does."""
+        cells = self._written_cells.get(name, [])
+        at = bisect_right(cells, cell)
+        return cells[at] if at < len(cells) else len(self.outline.facts) + 1
 
     @cached_property
     def _written_cells(self) -> Places:
@@ -173,7 +241,7 @@ class Bindings:
                 if unit.kind == "class":
                     classes.update(now.binds)
                 if later is not NOTHING:
-                    if later.changes or later.binds or later.setup:
+                    if self._acts(later):
                         found.update(now.binds)
                     for read in later.reads:
                         users.setdefault(read, set()).update(now.binds)
@@ -188,6 +256,12 @@ class Bindings:
                     found.add(user)
                     queue.append(user)
         return frozenset(found)
+
+    def _acts(self, later: Code) -> bool:
+        """Whether code that is called later changes globals, or sets something up."""
+        if later.binds or later.setup or any(c.name not in self.only_imported for c in later.changes):
+            return True
+        return any(function in self._alters for function, _, _ in later.hands)
 
     def _add_carriers(self, users: dict[str, set[str]]) -> None:
         """A value holds what its statement hands on."""
@@ -280,6 +354,22 @@ class Bindings:
             ):
                 return number
         return len(self.outline.facts) + 1
+
+
+def _note_change(changed: dict[str, int], change: Change) -> None:
+    changed[change.name] = max(changed.get(change.name, PERHAPS), _SURENESS[change.how])
+
+
+def _join(group: dict[Version, list[Version]], one: Version, other: Version) -> None:
+    """Make one group of two, the smaller into the larger."""
+    first, second = group.setdefault(one, [one]), group.setdefault(other, [other])
+    if first is second:
+        return
+    if len(first) < len(second):
+        first, second = second, first
+    first.extend(second)
+    for version in second:
+        group[version] = first
 
 
 def is_plain_import(unit: Unit) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from nbflow.core import effects
+from nbflow.core import effects, methods
 from nbflow.core.expressions import NAMESPACES, Expressions
 from nbflow.core.magic_table import Magic, line_magic
 from nbflow.core.model import Effect
@@ -24,6 +24,13 @@ _SPECIAL = words(
 )
 
 
+LOOKING_FUNCTIONS = words("""
+    print pprint display len str repr hash type id isinstance issubclass hasattr help dir vars sum min max sorted list
+    dict set tuple frozenset range enumerate zip int float bool round abs any all open format reversed getattr
+    """)
+"""Builtins that leave alone what they are called with."""
+
+
 class Calls(Expressions):
     def visit_call(self, node: ast.Call) -> None:
         func = node.func
@@ -32,11 +39,11 @@ class Calls(Expressions):
             self.visit(func)
             if self.is_global(word):
                 self.sink.calls[self.scope.mangled(word) if self.scope is not None else word] = None
+                self.hand_over(word, node)
         elif func.__class__ is ast.Attribute:
             word = func.attr
             self.visit_attribute(func)
-            if word in effects.CHANGES_ITS_OBJECT:
-                self.change_object(func)
+            self.method(node, func)
         else:
             word = ""
             self.visit(func)
@@ -52,8 +59,21 @@ class Calls(Expressions):
             self.special_call(node, word)
         if effects.may_matter(word) or _of_random(func):
             self.effect(node)
+        if word in methods.TAKES_FROM_FIRST_ARGUMENT and node.args:
+            self.change_object(node.args[0])
         if self.bare and node in self.bare:
             self.bare_call(node, word)
+
+    def method(self, node: ast.Call, func: ast.Attribute) -> None:
+        """A method may change its object, unless its name says that it only looks."""
+        word = func.attr
+        root, called = root_of(func)
+        if root is None or called == "function" or _made_on_the_way(func.value):
+            return
+        if word in methods.CHANGES_ITS_OBJECT:
+            self.change(root, "call")
+        elif not methods.only_looks(word, root, not (node.args or node.keywords)):
+            self.change(root, "call" if node in self.bare else "maybe")
 
     def keyword_change(self, node: ast.Call, keyword: ast.keyword) -> None:
         """``df.drop(…, inplace=True)`` changes its object, ``np.add(a, b, out=c)`` what it writes to."""
@@ -64,10 +84,24 @@ class Calls(Expressions):
         if root is not None and called != "function":
             self.change(root, "assign")
 
-    def change_object(self, func: ast.expr) -> None:
-        root, called = root_of(func)
+    def change_object(self, node: ast.expr) -> None:
+        root, called = root_of(node)
         if root is not None and called != "function":
             self.change(root, "call")
+
+    def hand_over(self, function: str, node: ast.Call) -> None:
+        """Note the names that a function is called with: it may change their objects."""
+        if function in LOOKING_FUNCTIONS:
+            return
+        given = [(str(i), a) for i, a in enumerate(node.args)] + [(k.arg or "", k.value) for k in node.keywords]
+        for slot, argument in given:
+            root, called = root_of(argument)
+            if root is None or called:
+                continue
+            if self.is_global(root):
+                self.sink.hands[function, slot, root] = None
+            elif root in self.parameters and node in self.bare:
+                self.altered.add(root)
 
     def bare_call(self, node: ast.Call, word: str) -> None:
         """A call whose result is thrown away is made for its effect."""
@@ -78,9 +112,7 @@ class Calls(Expressions):
             self.sink.bare_calls[word] = None
             if word == "exec":
                 self.runs_anything()
-        else:
-            self.change_object(func)
-        if word in effects.CHANGES_FIRST_ARGUMENT and node.args:
+        if word in methods.CHANGES_FIRST_ARGUMENT and node.args:
             self.change_object(node.args[0])
             root = root_of(node.args[0])[0]
             if word in ("setattr", "delattr") and root is not None and self.is_global(root):
@@ -175,6 +207,21 @@ class Calls(Expressions):
     def embedded(self, magic: Magic) -> None:
         """Python inside a magic; ``statements`` knows how."""
         raise NotImplementedError
+
+
+def _made_on_the_way(node: ast.AST) -> bool:
+    """Whether a chain of calls leads to a new object, no part of the one it begins with: ``raw.copy().pop("x")``."""
+    while True:
+        cls = node.__class__
+        if cls is ast.Call:
+            func = node.func  # type: ignore[attr-defined]
+            if func.__class__ is ast.Attribute and methods.makes_new(func.attr):
+                return True
+            node = func
+        elif cls is ast.Attribute or cls is ast.Subscript or cls is ast.Await:
+            node = node.value  # type: ignore[attr-defined]
+        else:
+            return False
 
 
 def _of_random(func: ast.AST) -> bool:

@@ -15,8 +15,8 @@ class Collector:
     """Dictionaries serve as ordered sets."""
 
     __slots__ = (
-        "bare_calls", "binds", "calls", "changes", "effects", "environ", "looks_inside", "modules", "paths", "reads",
-        "setup",
+        "bare_calls", "binds", "calls", "changes", "effects", "environ", "hands", "looks_inside", "modules", "paths",
+        "reads", "setup", "shares",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -31,6 +31,8 @@ class Collector:
         self.modules: dict[str, None] = {}
         self.effects: dict[Effect, None] = {}
         self.looks_inside = False
+        self.shares: dict[tuple[str, str], None] = {}
+        self.hands: dict[tuple[str, str, str], None] = {}
 
     def code(self) -> Code:
         """What was written down, as a value."""
@@ -42,7 +44,7 @@ class Collector:
         return Code(
             tuple(self.reads),
             tuple(self.binds),
-            tuple([Change(name, how) for name, how in self.changes]) if self.changes else (),  # type: ignore[arg-type]
+            self.changes_made() if self.changes else (),
             tuple(self.calls),
             tuple(self.setup),
             tuple(self.bare_calls),
@@ -51,4 +53,12 @@ class Collector:
             tuple(self.modules),
             tuple(self.effects),
             self.looks_inside,
+            tuple(self.shares),
+            tuple(self.hands),
         )
+
+    def changes_made(self) -> tuple[Change, ...]:
+        """The changes, without doubtful ones of what is surely changed too."""
+        sure = {name for name, how in self.changes if how != "maybe"}
+        kept = [(name, how) for name, how in self.changes if how != "maybe" or name not in sure]
+        return tuple([Change(name, how) for name, how in kept])  # type: ignore[arg-type]

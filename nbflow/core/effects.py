@@ -1,8 +1,7 @@
 """Calls that the check speaks about: drawing at random, network, databases, the clock, and readers of files.
 
 Tables by the last word of a dotted call (``read_csv`` of ``pd.read_csv``). They only say what a call looks like;
-whether its root really is the module is for the check, which knows the imports. Also here: the well-known functions
-and methods that change an object in place. Read ``calls`` for the place that asks.
+whether its root really is the module is for the check, which knows the imports. Read ``calls`` for the place that asks.
 """
 
 from __future__ import annotations
@@ -14,17 +13,6 @@ from typing import Literal
 from nbflow.core.words import words as words_in
 
 Kind = Literal["random", "network", "database", "clock", "reader"]
-
-CHANGES_FIRST_ARGUMENT = words_in("""
-    shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right
-    setattr delattr setitem delitem fill_diagonal copyto place put putmask put_along_axis at next
-    """)
-"""Functions that change what their first argument holds: ``random.shuffle(xs)``, ``np.fill_diagonal(a, 0)``."""
-
-CHANGES_ITS_OBJECT = words_in(
-    "pop popitem popleft setdefault fit fit_transform fit_predict partial_fit load_state_dict"
-)
-"""Methods that change their object even where the result is used: ``y = df.pop("y")``, ``h = model.fit(X)``."""
 
 _RANDOM_SETUP = words_in("""
     seed getstate setstate get_state set_state default_rng RandomState Random SystemRandom SeedSequence Generator

@@ -207,7 +207,7 @@ class Expressions(Walk):
         if roots:
             names: set[str] = set()
             target_names(target, names)
-            for name in names:
+            for name in sorted(names):
                 self.alias(name, roots)
 
     # --- targets -----------------------------------------------------------------------------------------

@@ -133,9 +133,10 @@ class Change:
     """A name whose object a statement may change in place."""
 
     name: str
-    how: Literal["assign", "delete", "call"]
+    how: Literal["assign", "delete", "call", "maybe"]
     """``assign``: attribute, subscript or augmented assignment, or ``inplace=True``; ``delete``: ``del x`` or
-    ``del x[i]``; ``call``: a bare call on it (``xs.append(1)``)."""
+    ``del x[i]``; ``call``: a bare call on it (``xs.append(1)``); ``maybe``: a call on it whose result is used and whose
+    method is not known to look only (``loss = model.train_epoch()``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,12 @@ class Code:
     effects: tuple[Effect, ...] = ()
     looks_inside: bool = False
     """Whether it mentions ``__doc__`` or ``inspect``: then docstrings count."""
+    shares: tuple[tuple[str, str], ...] = ()
+    """``(name, root)``: a name bound here may be the object of ``root``, a part of it, or hold it (``cfg = base``,
+    ``opt = Adam(model.parameters())``)."""
+    hands: tuple[tuple[str, str, str], ...] = ()
+    """``(function, slot, root)``: a name handed to a function that is called by its name; ``slot`` is the position
+    (``"0"``) or the keyword."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +227,8 @@ class Unit:
     """Names bound to a text or path that is known without running."""
     value: str = ""
     """JSON of the value, for ``name = literal`` where the literal is a JSON value: parameters are read from it."""
+    alters: tuple[str, ...] = ()
+    """For a function: the slots (as in ``Code.hands``) of the parameters whose objects it may change in place."""
 
 
 @dataclass(frozen=True, slots=True)

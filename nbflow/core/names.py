@@ -20,7 +20,7 @@ from nbflow.core.magics import PLACEHOLDERS, Replaced, replace_magics
 from nbflow.core.model import Change, Code, Effect, Facts, Import, PathExpr, Problem, Unit
 from nbflow.core.syntax import Dumper, check_symbols, digest, newer_syntax, parse
 
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 """Raised whenever ``analyse`` finds other facts in the same source, or their JSON form changes."""
 
 LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
@@ -133,6 +133,7 @@ class _Cell:
             walk.always,
             constant,
             value,
+            walk.altered_slots(),
         )
 
     def digests(self, node: ast.stmt, last: bool) -> tuple[str, str]:
@@ -219,8 +220,8 @@ def facts_from_json(data: list[Any]) -> Facts:
 
 
 _FACTS: list[Any] = [[], "", [], []]
-_CODE: list[Any] = [[], [], [], [], [], [], [], [], [], [], 0]
-_UNIT: list[Any] = [1, "other", "", "", [], [], [], [], "", "", [], ""]
+_CODE: list[Any] = [[], [], [], [], [], [], [], [], [], [], 0, [], []]
+_UNIT: list[Any] = [1, "other", "", "", [], [], [], [], "", "", [], "", []]
 
 
 def _short(row: list[Any]) -> list[Any]:
@@ -236,16 +237,19 @@ def _unit_to_json(unit: Unit) -> list[Any]:
             unit.line, unit.kind, unit.digest, "" if same else unit.digest_with_docs, list(unit.sure),
             _code_to_json(unit.now), _code_to_json(unit.later), [[i.module, i.name, i.bound] for i in unit.imports],
             unit.import_source, unit.always, [[name, path] for name, path in unit.constant], unit.value,
+            list(unit.alters),
         ]
     )  # fmt: skip
 
 
 def _unit_from_json(row: list[Any]) -> Unit:
-    line, kind, plain, docs, sure, now, later, imports, source, always, constant, value = row + _UNIT[len(row) :]
+    line, kind, plain, docs, sure, now, later, imports, source, always, constant, value, alters = (
+        row + _UNIT[len(row) :]
+    )
     return Unit(
         line, kind, plain, docs or plain, tuple(sure), _code_from_json(now), _code_from_json(later),
         tuple([Import(*item) for item in imports]) if imports else (), source, always,
-        tuple([(name, _path(path)) for name, path in constant]) if constant else (), value,
+        tuple([(name, _path(path)) for name, path in constant]) if constant else (), value, tuple(alters),
     )  # fmt: skip
 
 
@@ -257,6 +261,7 @@ def _code_to_json(code: Code) -> list[Any]:
             list(code.reads), list(code.binds), [[c.name, c.how] for c in code.changes], list(code.calls),
             list(code.setup), list(code.bare_calls), list(code.paths), list(code.environ), list(code.modules),
             [[e.kind, e.root, e.text, e.line, int(e.known)] for e in code.effects], int(code.looks_inside),
+            [list(pair) for pair in code.shares], [list(hand) for hand in code.hands],
         ]
     )  # fmt: skip
 
@@ -264,13 +269,16 @@ def _code_to_json(code: Code) -> list[Any]:
 def _code_from_json(row: list[Any]) -> Code:
     if not row:
         return NOTHING
-    reads, binds, changes, calls, setup, bare, paths, environ, modules, effects, inside = row + _CODE[len(row) :]
+    reads, binds, changes, calls, setup, bare, paths, environ, modules, effects, inside, shares, hands = (
+        row + _CODE[len(row) :]
+    )
     return Code(
         tuple(reads), tuple(binds), tuple([Change(*item) for item in changes]) if changes else (), tuple(calls),
         tuple(setup), tuple(bare), tuple([_path(path) for path in paths]) if paths else (), tuple(environ),
         tuple(modules),
         tuple([Effect(kind, root, text, line, bool(known)) for kind, root, text, line, known in effects]),
-        bool(inside),
+        bool(inside), tuple([(name, root) for name, root in shares]) if shares else (),
+        tuple([(called, slot, root) for called, slot, root in hands]) if hands else (),
     )  # fmt: skip
 
 

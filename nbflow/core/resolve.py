@@ -292,18 +292,30 @@ class Resolver:
             for source in read.sources:
                 if source.kind == "unit" and source.cell not in self.own and source.cell < cell:
                     found[source.cell] = None
-                    found.update(dict.fromkeys(self.changing(read.name, source, cell)))
+                    changing = self.changing(read.name, source, cell)
+                    found.update(dict.fromkeys([number for number, sure in changing.items() if sure]))
         return list(found)
 
-    def changing(self, name: str, source: Source, reader: int) -> list[int]:
-        """Context cells between a binding and its reader that may change the object in place. Imports do not change."""
-        changers = self.bindings.changed_in_context.get(name)
-        if not changers:
-            return []
-        between = changers[bisect_left(changers, source.cell + 1) : bisect_left(changers, reader)]
-        if not between or any(i.bound == name for i in self.outline.units(source.cell)[source.unit].imports):
-            return []
-        return between
+    def changing(self, name: str, source: Source, reader: int) -> dict[int, bool]:
+        """Context cells between a binding and its reader that may change the object in place, under this name or
+        another one that it goes by → whether they surely mean to. Imports do not change."""
+        bindings = self.bindings
+        if name in bindings.only_imported:
+            return {}
+        found: dict[int, bool] = {}
+        for number in _between(bindings.changed_in_context.get(name), source.cell + 1, reader):
+            found[number] = (name, number) not in bindings.perhaps_changed
+        for other, cell in bindings.partners(name, source.cell):
+            end = min(reader, bindings.next_binding(other, cell) + 1)
+            for number in _between(bindings.changed_in_context.get(other), max(cell, source.cell), end):
+                found.setdefault(number, False)
+        if found and any(i.bound == name for i in self.outline.units(source.cell)[source.unit].imports):
+            return {}
+        return found
+
+
+def _between(places: list[int] | None, first: int, end: int) -> list[int]:
+    return places[bisect_left(places, first) : bisect_left(places, end)] if places else []
 
 
 def _path_names(step: StepOutline) -> frozenset[str]:

@@ -59,6 +59,8 @@ class Trouble:
     """Whether only code that is called later reads it."""
     rebinds: bool = True
     """For ``changed-input``: whether the name is bound anew, or its object changed in place."""
+    sure: bool = True
+    """For ``exploration``: whether that cell surely means to bind or change what is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +174,13 @@ class _Slicer:
         self.reached[cell].add(source.unit)
         if source.shadow:
             self.note_shadow(read, source, reader)
-        for number in self.resolver.changing(read.name, source, read.at):
+        for number, sure in self.resolver.changing(read.name, source, read.at).items():
             if number not in self.reached:
                 needs = self.resolver.needs(number)
                 if not needs:
                     self.add(number)
                 elif not self._only_looks(number, read.name, source):
-                    self.note_exploration(read, number, needs, reader)
+                    self.note_exploration(read, number, needs, reader, sure)
 
     def note_missing(self, read: Read, source: Source, reader: int) -> None:
         """No cell of this notebook brings what is read."""
@@ -189,8 +191,10 @@ class _Slicer:
     def note_shadow(self, read: Read, source: Source, reader: int) -> None:
         """Another step rebinds, between the binding and here, what is read, and does not declare it."""
 
-    def note_exploration(self, read: Read, through: int, needs: tuple[Need, ...], reader: int) -> None:
-        """Cell ``through`` would be needed, and stays out."""
+    def note_exploration(
+        self, read: Read, through: int, needs: tuple[Need, ...], reader: int, sure: bool = True
+    ) -> None:
+        """Cell ``through`` would be needed (perhaps, where it is not ``sure``), and stays out."""
 
     def _only_looks(self, number: int, name: str, source: Source) -> bool:
         """Whether a cell touches an object of the step's own by bare calls alone (``df.info()``)."""
@@ -346,9 +350,11 @@ class _StepSlicer(_Slicer):
         if read.mode != "held":
             self.troubles[Trouble("shadowed", read.name, reader, source.shadow, source.cell)] = None
 
-    def note_exploration(self, read: Read, through: int, needs: tuple[Need, ...], reader: int) -> None:
+    def note_exploration(
+        self, read: Read, through: int, needs: tuple[Need, ...], reader: int, sure: bool = True
+    ) -> None:
         if read.mode != "held":
-            self.troubles[Trouble("exploration", read.name, reader, through=through, needs=needs)] = None
+            self.troubles[Trouble("exploration", read.name, reader, through=through, needs=needs, sure=sure)] = None
 
     def _find_step(self, read: Read, reader: int, source: Source) -> None:
         maker = self.outline.step_at(source.cell)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 from nbflow.core.calls import Calls
 from nbflow.core.magic_table import Magic
 from nbflow.core.model import Import
-from nbflow.core.scopes import TYPE_ALIAS, Names, Scope, bound_in, import_names
+from nbflow.core.scopes import TYPE_ALIAS, Names, Scope, bound_in, import_names, target_names
+from nbflow.core.sharing import made_together, sources
 from nbflow.core.syntax import parse
 from nbflow.core.walk import VISITORS
 
@@ -48,20 +50,43 @@ class Statements(Calls):
             self.visit(value)
             if isinstance(target, (ast.Attribute, ast.Subscript)):
                 self.assigned_search_path(target, value)
-        for target in targets:
-            self.store(target)
+        for each in targets:
+            self.store(each)
+            self.share(each, value)
         if isinstance(target, ast.Name) and len(targets) == 1:
             self.remember(target.id, value)
 
     def remember(self, name: str, value: ast.expr) -> None:
-        """What a function's own name stands for, if it is a constant path; what a name is another name for."""
+        """What a function's own name stands for, if it is a constant path."""
         scope = self.scope
-        if isinstance(value, ast.Name):
-            self.alias(name, [value.id])
         if scope is not None and scope.kind == "function" and name in scope.local:
             path = self.path(value)
             if path is not None:
                 scope.consts[name] = path
+
+    def share(self, target: ast.expr, value: ast.expr) -> None:
+        """Let what a target binds stand for the objects that the value may be, or hold."""
+        if isinstance(target, ast.Name):
+            if value.__class__ is not ast.Constant:
+                self.alias(target.id, sources(value))
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            names = [e.id for e in target.elts if isinstance(e, ast.Name)]
+            if made_together(value):
+                for first, second in pairwise(names):
+                    self.alias(second, [first])
+            elif isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+                for element, part in zip(target.elts, value.elts, strict=True):
+                    self.share(element, part)
+            else:
+                roots = list(sources(value))
+                for element in target.elts if roots else ():
+                    self.share_all(element, roots)
+
+    def share_all(self, target: ast.expr, roots: list[str]) -> None:
+        names: set[str] = set()
+        target_names(target, names)
+        for name in sorted(names):
+            self.alias(name, roots)
 
     def assigned_search_path(self, target: ast.expr, value: ast.expr) -> None:
         """``sys.path += ["src"]``, ``sys.path[0:0] = ["src"]``, ``sys.path = ["src"] + sys.path``."""
@@ -91,6 +116,7 @@ class Statements(Calls):
         if node.value is not None:
             self.visit(node.value)
             self.store(node.target)
+            self.share(node.target, node.value)
             if isinstance(node.target, ast.Name):
                 self.remember(node.target.id, node.value)
         elif not isinstance(node.target, ast.Name):
@@ -207,6 +233,8 @@ class Statements(Calls):
             if arg is not None:
                 self.annotation(arg.annotation)
         self.annotation(node.returns)
+        if outer is None:
+            self.parameters = tuple([a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)])
         self.function(args, node.body, lambda: self.block(node.body))
         self.scope = outer
         self.bind(node.name)

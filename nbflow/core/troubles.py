@@ -147,6 +147,14 @@ class _Explainer:
         added = "".join(f" and '-o {n}' to step '{m.name}'" for n, m in undeclared.items())
         first = next(iter(undeclared.values()), None)
         what = f"from cell {through}" if binds else f"which cell {through} changes"
+        if not binds and not any(x.sure for x in troubles):
+            return self._say(
+                "uses-exploration", t.cell,
+                f"{self._reads(t)} {names}, which cell {through} may change, and that cell needs {makers}, which this "
+                "step does not take: it stays out of the run.",
+                f"Tag cell {through} nbflow-skip if it only looks; if it changes {names}, make it a step.",
+                severity="warning",
+            )  # fmt: skip
         return self._say(
             "uses-exploration", t.cell,
             f"{self._reads(t)} {names} {what}, and that cell needs {makers}, which this step does not take.",

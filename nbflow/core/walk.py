@@ -17,10 +17,14 @@ from nbflow.core.model import Import, PathExpr
 from nbflow.core.path_expressions import path_of
 from nbflow.core.scopes import Scope
 
-How = Literal["assign", "delete", "call"]
+How = Literal["assign", "delete", "call", "maybe"]
 
 VISITORS: dict[type, Callable[[Any, Any], None]] = {}
 """Class of node → the method that walks over it. Any other is walked child by child, in the order of its fields."""
+
+
+_PARAMETER = "\0"
+"""What begins the root of an alias that is a parameter, no global name."""
 
 
 class Walk:
@@ -52,6 +56,10 @@ class Walk:
         self.comments: list[str] = []
         self.always = ""
         self.classes = 0
+        self.parameters: tuple[str, ...] = ()
+        """Of the function that the statement defines, in order."""
+        self.altered: set[str] = set()
+        """Those of them whose objects its body may change."""
         self.line_offset = 0
         self.check_symbols = False
         """Whether the statement holds anything that Python may refuse after parsing."""
@@ -108,8 +116,17 @@ class Walk:
         if scope is None or scope.where(name) == "global":
             real = name if scope is None else scope.mangled(name)
             self.sink.changes[real, how] = None
+        elif name in self.parameters:
+            self.altered.add(name)
         for root in self.aliases_of(name):
-            self.sink.changes[root, how if how == "delete" else "call"] = None
+            if root[0] == _PARAMETER:
+                self.altered.add(root[1:])
+            else:
+                self.sink.changes[root, "call" if how == "assign" else how] = None
+
+    def altered_slots(self) -> tuple[str, ...]:
+        """Positions and names of the altered parameters."""
+        return tuple([slot for i, n in enumerate(self.parameters) if n in self.altered for slot in (str(i), n)])
 
     def aliases_of(self, name: str) -> tuple[str, ...]:
         """Global names whose objects, or elements of them, a name also stands for: ``for d in rows``."""
@@ -127,7 +144,11 @@ class Walk:
         for root in roots:
             if self.is_global(root):
                 known[root] = None
+            elif root in self.parameters:
+                known[_PARAMETER + root] = None
             known.update(dict.fromkeys(self.aliases_of(root)))
+        if known and self.scope is None:  # ``x = x``: what the cell above has bound, too
+            self.sink.shares.update(dict.fromkeys([(name, root) for root in known]))
         known.pop(name, None)
         if known:
             table = self.aliases if self.scope is None else self.scope.aliases

@@ -46,6 +46,12 @@ LINES = {
         "if {n} > 2:\n    {x} = [{k}]\nelse:\n    {x} = [{m}]",
         "{n} = {n} + {k}",
         "with open_nothing():\n    {n} = {k}",
+        "{x} = {y}",
+        "{x} = {y}",
+        "{x}, {n} = {y}, {k}",
+        "box = Box({x})",
+        "box = Box({x})",
+        "{x} = box.get()",
     ],
     "change": [
         "{x}.append({n})",
@@ -54,6 +60,12 @@ LINES = {
         "{x} += [{k}]",
         "{x}.insert(0, {k})",
         "{x}[:] = [{n}, {k}]",
+        "{n} = {x}.pop()",
+        "{n} = grow({x})",
+        "grow({x})",
+        "{n} = box.put({k})",
+        "box.put({k})",
+        "for {n} in box.rows:\n    {m} = {n}",
     ],
     "define": [
         "def {f}():\n    return {n} + len({x})",
@@ -96,11 +108,22 @@ LINES = {
     "look": ["{x}.count({n})", "len({x})", "{n}", "print({n}, end='')", "{x}.index({x}[0])"],
 }
 KINDS = ["bind"] * 6 + ["change"] * 4 + ["define"] * 3 + ["call"] * 5 + ["import"] * 2 + ["setup"] + ["look"] * 2
+BOX = """class Box:
+    def __init__(self, rows):
+        self.rows = rows
+    def put(self, value):
+        self.rows.append(value)
+        return value
+    def get(self):
+        return self.rows"""
 START = [
     "import tool\nimport tool as t\nfrom tool import twice\nfrom contextlib import nullcontext as open_nothing",
     "a = 1\nb = 2", "c = 3", "xs = [1]", "ys = [2, 3]", "def f():\n    return a", "def g():\n    return 4\nh = g",
     "def plain(function):\n    return function\ndef make():\n    return f",
     "class Thing:\n    def get(self):\n        return 6\nthing = Thing()",
+    "def grow(rows):\n    rows.append(7)\n    return len(rows)",
+    BOX,
+    "box = Box([5])",
     "%%step s0\np = a\nq = 2\nzs = [4]",
 ]  # fmt: skip
 
@@ -127,6 +150,19 @@ def notebooks(draw: st.DrawFn) -> list[str]:
         step = max(count - (kind == "earlier"), 0)
         cells.append(body if kind == "context" else f"%%step s{step}\n{body}")
     return cells
+
+
+SHARING = ["{x} = {y}", "{x}, {n} = {y}, {k}", "box = Box({x})", "{x} = box.get()", "{x} = [{k}, {n}]"]
+
+
+@st.composite
+def under_other_names(draw: st.DrawFn) -> list[str]:
+    """Context cells that give objects other names and change them, and one step that looks at some of them."""
+    cells = [*START[:-1], "zs = [4]", "p = 1\nq = 2"]
+    for _ in range(draw(st.integers(2, 6))):
+        template = draw(st.sampled_from(SHARING + LINES["change"]))
+        cells.append(template.format(n="p", m="q", x=draw(LISTS), y=draw(LISTS), k=draw(st.integers(1, 3))))
+    return [*cells, f"%%step s1 -o a b\na = list({draw(LISTS)})\nb = list({draw(st.sampled_from(['xs', 'box.rows']))})"]
 
 
 @pytest.fixture(scope="module")
@@ -194,10 +230,20 @@ def run_all(book: Notebook, pipe: Pipeline) -> dict[str, Namespace]:
                     owners[name] = step.last + 1 if step.outputs(name) else 0
         if cell.number in steps:
             made = steps[cell.number]
-            results[made.id] = {str(o.name): copy.deepcopy(space[str(o.name)]) for o in made.outputs}
+            outputs = {str(o.name): space[str(o.name)] for o in made.outputs}
+            assume(not any(shared(value, outputs, space) for value in outputs.values()))
+            results[made.id] = copy.deepcopy(outputs)
             for output in made.outputs:
                 owners[str(output.name)] = 1 << 30
     return results
+
+
+def shared(value: object, outputs: Namespace, space: Namespace) -> bool:
+    """Whether an output is an object that goes on under a name of another step or of a context cell: what is done to it
+    later would be seen there by Run All."""
+    others = [space[n] for n in VALUES if n in space and n not in outputs]
+    others += [thing.rows for thing in space.values() if hasattr(thing, "rows")]
+    return isinstance(value, list) and any(value is other for other in others)
 
 
 def run(source: str, space: Namespace) -> None:
@@ -218,14 +264,14 @@ def run_slice(
         if piece.kind == "step" and watched is None:
             watched = {n: copy.deepcopy(space[n]) for n in given_names if n in space and n in VALUES}
         if piece.kind == "input":
-            space.update({n: copy.deepcopy(inputs[n]) for n in piece.names})
+            space.update(copy.deepcopy({n: inputs[n] for n in piece.names}))
         else:
             source = piece.source if piece.kind == "import" else body(book.cell(piece.cell).source)
             exec(compile(source, f"cell {piece.cell}", "exec"), space)
     for name, value in (watched or {}).items():
         # What a step changes by a mere call is found as it runs: a warning with the words to add.
         assume(name in may_change or space.get(name) == value)
-    return {name: copy.deepcopy(space[name]) for name in outputs}
+    return copy.deepcopy({name: space[name] for name in outputs})
 
 
 def left_out(pipe: Pipeline, step: Step, its_slice: Slice) -> bool:
@@ -245,12 +291,25 @@ def shown(cells: list[str], found: object = "") -> str:
     return "\n".join(f"--- {n}\n{text}" for n, text in enumerate(cells, 1)) + f"\n{found}"
 
 
-@settings(
+RANDOM = settings(
     max_examples=150,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
+
+
+@RANDOM
 @given(cells=notebooks())
 def test_slices_make_what_run_all_makes(tool: types.ModuleType, cells: list[str]) -> None:
+    compare(tool, cells)
+
+
+@RANDOM
+@given(cells=under_other_names())
+def test_changes_under_another_name_come_along(tool: types.ModuleType, cells: list[str]) -> None:
+    compare(tool, cells)
+
+
+def compare(tool: types.ModuleType, cells: list[str]) -> None:
     cells, pipe, slices, findings = declared(cells)
     book = pipe.outlines["nb.ipynb"].notebook
     serious = [f for f in findings if f.severity != "hint"]
