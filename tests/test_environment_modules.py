@@ -203,7 +203,7 @@ def test_a_source_is_read_once_while_it_stays_as_it_is(tmp_path: Path) -> None:
     first = Sources(memo, str).source(path)
     memo.save()
     again = Memo(tmp_path / "memo.json", 1)
-    again.put("sources", path, [again.get("sources", path)[0], "remembered", ["c"]])
+    again.put("sources", path, [again.get("sources", path)[0], "remembered", ["c"], False])
     assert first.imports == ("b",)
     assert Sources(again, str).source(path).digest == "remembered"
     aged(tmp_path / "a.py", "import d\n")

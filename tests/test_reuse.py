@@ -375,3 +375,40 @@ def test_a_kernel_that_is_not_installed_is_named_with_those_that_are(tmp_path: P
         "No kernel named 'owm' is installed. Did you mean 'own'? Installed: own, python3."
     )
     assert isinstance(caught.value, UsageError)
+
+
+SHARED_IMPORTS = {
+    "imports": "import json\nfrom helpers import clean\nimport shapes",
+    "text": "%%step text -o t\nt = json.dumps([1])",
+    "tidy": "%%step tidy -o u\nu = clean(1)",
+    "make": "%%step make -o s\ns = shapes.Square()",
+    "size": "%%step size -i s -o n\nn = len(json.dumps(s.size()))",
+}
+HELPERS = {
+    "helpers.py": 'import deep\n\nNAME = "helpers".upper()\n\n\ndef clean(x):\n    return deep.one(x)\n',
+    "deep.py": "def one(x):\n    return x\n",
+    "shapes.py": "class Square:\n    def size(self):\n        return 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reruns"),
+    [
+        ("helpers.py", "deep.one(x)", "deep.one(x) + 1", {"tidy"}),
+        ("deep.py", "return x", "return x + 1", {"tidy"}),
+        ("helpers.py", "upper()", 'upper()\nprint("loaded")', {"text", "tidy", "make", "size"}),
+        ("deep.py", "def one", "import json\njson.flag = 1\n\n\ndef one", {"text", "tidy", "make", "size"}),
+        ("shapes.py", "return 1", "return 10", {"make", "size"}),
+    ],
+    ids=["helper", "indirect helper", "an effect appears", "an indirect effect appears", "the class of an input"],
+)
+def test_a_module_in_a_shared_cell_of_imports_counts_where_it_is_used_or_acts(
+    tmp_path: Path, file: str, old: str, new: str, reruns: set[str]
+) -> None:
+    flow = new_flow(tmp_path, SHARED_IMPORTS, HELPERS)
+    assert flow.ran() == {"text", "tidy", "make", "size"}
+    assert flow.is_fresh()
+    place = flow.file(file)
+    place.write_text(place.read_text().replace(old, new))
+    assert flow.ran() == reruns
+    assert flow.is_fresh()

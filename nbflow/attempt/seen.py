@@ -8,7 +8,7 @@ folder, so that a folder that moves with its notebook stays fresh.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from nbflow.core.fingerprint import Fingerprint, from_folder
@@ -63,15 +63,30 @@ class Seen:
         return found + [i.path for i in external if self.planner.file_digest(i, {}) != before[i.item.text]]
 
     def _modules(self, result: Mapping[str, Any]) -> dict[str, str]:
-        """Modules that the key does not know, or not with the source they have now: changed while the step ran."""
+        """Modules that the key does not know, or not with the source they have now: changed while the step ran.
+
+        Those that stand idle in the slice's imports do not count, unless an input may have brought them to life."""
         known = self.print.parts["modules"]
+        idle = self._idle(result.get("inputs_refer", ()))
         found = {}
         for absolute in result.get("modules", ()):
             path = self._shown(absolute)
             digest = self.project.surroundings.module_digest(path)
-            if digest is not None:
+            if digest is not None and path not in idle:
                 found[path] = digest
         return {p: digest for p, digest in self._from_folder(found).items() if known.get(p) != digest}
+
+    def _idle(self, referred: Collection[str]) -> frozenset[str]:
+        """Modules that are imported and not used. ``referred``: those that inputs refer to, ``*`` for any."""
+        idle = self.print.idle_modules
+        if not idle or not referred:
+            return idle
+        if "*" in referred:
+            return frozenset()
+        kernel = self.project.pipeline.outlines[self.step.notebook].notebook.kernel
+        names = tuple(sorted(referred))
+        used = self.project.surroundings.local_modules(kernel, self.folder, names, self.print.search_path)
+        return idle - used.files.keys()
 
     def _from_folder(self, found: Mapping[str, str]) -> dict[str, str]:
         return {from_folder(self.folder, path): digest for path, digest in found.items()}

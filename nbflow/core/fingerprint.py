@@ -25,6 +25,8 @@ from nbflow.core.surroundings import Interpreter, LocalCode, Surroundings
 
 __all__ = ["SCHEMA", "Fingerprint", "Interpreter", "LocalCode", "Surroundings", "compare", "fingerprint"]
 
+_BY_NAME = frozenset({"exec", "eval", "__import__"})
+
 SCHEMA = 1
 """Version of the key. A change of what the parts mean raises it, and everything runs once more."""
 
@@ -37,6 +39,10 @@ class Fingerprint:
     parts: Mapping[str, Any]
     named_files: tuple[str, ...] = ()
     """Paths (from the project root, or absolute) that literals in reached code may mean."""
+    idle_modules: frozenset[str] = frozenset()
+    """Local modules that the slice imports beside others and that its code never uses; importing them does nothing."""
+    search_path: tuple[str, ...] = ()
+    """Literal ``sys.path`` entries of the slice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ def fingerprint(
     modules, extra = tuple(sorted(gathered.modules)), tuple(gathered.sys_path)
     local = surroundings.local_modules(kernel, folder, modules, extra)
     gathered.settle_unread_imports(surroundings, kernel, folder, extra)
+    spared = surroundings.local_modules(kernel, folder, tuple(sorted(gathered.spared)), extra)
+    files = {**{p: d for p, d in spared.files.items() if p in spared.acting}, **local.files}
     parts: dict[str, Any] = {
         "schema": SCHEMA,
         "code": gathered.order,
@@ -74,13 +82,14 @@ def fingerprint(
         "inputs": dict(inputs),
         "outputs": sorted(i.text for i in step.outputs),
         "environment": {n: _variable(n, circumstances, surroundings) for n in sorted(gathered.environ)},
-        "modules": {from_folder(folder, p): digest for p, digest in local.files.items()},
+        "modules": {from_folder(folder, p): digest for p, digest in files.items()},
         "python": surroundings.interpreter(kernel).python,
         "packages": {**local.packages, **surroundings.packages(kernel, modules)},
     }
     if any(i.is_file for i in step.outputs):
         parts["folder"] = folder
-    return Fingerprint(_digest(parts), {**parts, "~labels": gathered.labels}, gathered.named_files(folder))
+    idle = frozenset() if gathered.imports_by_name else frozenset(spared.files.keys() - files.keys())
+    return Fingerprint(_digest(parts), {**parts, "~labels": gathered.labels}, gathered.named_files(folder), idle, extra)
 
 
 def from_folder(folder: str, path: str) -> str:
@@ -130,6 +139,8 @@ class _Gathered:
         self.codes: list[Code] = []
         self.constants: dict[str, PathExpr] = {}
         self.unread: list[tuple[Unit, str]] = []
+        self.spared: set[str] = set()
+        """Modules that cells of the slice import and that nothing reached uses."""
         self._step_cell = 0
 
     def add(self, piece: Piece) -> None:
@@ -140,6 +151,10 @@ class _Gathered:
         units = outline.units(piece.cell)
         self._note_sys_path(outline, piece)
         counted = [units[i] for i in piece.units]
+        if piece.kind != "import" and len(counted) < len(units):
+            for index, unit in enumerate(units):
+                if unit.kind == "import" and index not in piece.units:
+                    self.spared.update(unit.now.modules)
         fixed: list[str] = []
         for unit in counted:
             digest = unit.digest_with_docs if self.with_docs else unit.digest
@@ -170,6 +185,11 @@ class _Gathered:
             local = surroundings.local_modules(kernel, folder, unit.now.modules, extra)
             for path, content in local.files.items():
                 self.helpers[f"import {from_folder(folder, path)}"] = f"{digest}:{content}"
+
+    @property
+    def imports_by_name(self) -> bool:
+        """Whether reached code may import modules that reading it does not show."""
+        return "importlib" in self.modules or any(_BY_NAME.intersection(code.calls) for code in self.codes)
 
     def named_files(self, folder: str) -> tuple[str, ...]:
         found: dict[str, None] = {}

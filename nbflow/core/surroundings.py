@@ -28,6 +28,8 @@ class LocalCode:
     """Path → digest of its syntax (comments and layout do not count)."""
     packages: Mapping[str, str] = field(default_factory=dict)
     """Installed distributions that these modules import → version."""
+    acting: frozenset[str] = frozenset()
+    """Those of the files whose import does more than bind names, or imports such a module."""
 
 
 class Surroundings(Protocol):

@@ -8,7 +8,7 @@ looking at names on disk: nothing is imported. Read ``syntax.py`` for what is ta
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,13 +151,13 @@ class Sources:
     def _parsed(self, path: str, now: Mark | None) -> Source:
         found = read_source(Path(path).read_bytes(), path.endswith("__init__.py"))
         if now is not None and settled(now[0]):
-            self._memo.put("sources", path, [now, found.digest, found.imports])
+            self._memo.put("sources", path, [now, found.digest, found.imports, found.acts])
         return found
 
     def _remembered(self, path: str, now: Mark | None) -> Source | None:
         try:
-            stored, digest, imports = self._memo.get("sources", path)
-            return Source(str(digest), tuple(imports)) if tuple(stored) == now else None
+            stored, digest, imports, acts = self._memo.get("sources", path)
+            return Source(str(digest), tuple(imports), bool(acts)) if tuple(stored) == now else None
         except (TypeError, ValueError):  # nothing remembered, or by someone else
             return None
 
@@ -168,6 +168,8 @@ class Reached:
 
     files: Mapping[str, Source]
     others: frozenset[str]
+    acting: frozenset[str] = frozenset()
+    """Those of the files whose import acts, or leads to one that does."""
 
 
 def follow(finder: Finder, sources: Sources, modules: Iterable[str]) -> Reached:
@@ -175,6 +177,7 @@ def follow(finder: Finder, sources: Sources, modules: Iterable[str]) -> Reached:
     files: dict[str, Source] = {}
     imported: set[str] = set()
     seen: set[str] = set()
+    importers: dict[str, set[str]] = {}
     waiting = [module for module in modules if all(part.isidentifier() for part in module.split("."))]
     while waiting:
         module = waiting.pop()
@@ -192,7 +195,34 @@ def follow(finder: Finder, sources: Sources, modules: Iterable[str]) -> Reached:
         named = [name for name in (_absolute(name, package) for name in source.imports) if name]
         imported.update(named)
         waiting += named
-    return Reached(files, frozenset(module for module in imported if finder.is_other(module)))
+        for name in named:
+            importers.setdefault(name, set()).add(found.file)
+    others = frozenset(module for module in imported if finder.is_other(module))
+    return Reached(files, others, _acting(finder, files, importers))
+
+
+def _acting(finder: Finder, files: Mapping[str, Source], importers: Mapping[str, set[str]]) -> frozenset[str]:
+    """The files that act, and those that import one of them, through as many others as there are."""
+    behind: dict[str, set[str]] = {}
+    for module, by in importers.items():
+        for name in _with_parents(module):
+            if (file := finder.find(name).file) is not None:
+                behind.setdefault(file, set()).update(by)
+    found: set[str] = set()
+    waiting = [file for file, source in files.items() if source.acts]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += behind.get(file, ())
+    return frozenset(found)
+
+
+def _with_parents(module: str) -> Iterator[str]:
+    """Importing ``a.b`` imports ``a`` first."""
+    while module:
+        yield module
+        module = module.rpartition(".")[0]
 
 
 def _absolute(name: str, package: str) -> str:

@@ -16,7 +16,7 @@ from nbflow.environment.interpreter import Interpreters, KernelSpec
 from nbflow.environment.memo import Memo
 from nbflow.environment.modules import Finder, Sources, follow
 
-_MEMO_VERSION = 1
+_MEMO_VERSION = 2
 """Raised whenever a digest, or what is asked of an interpreter, changes its meaning."""
 
 
@@ -87,6 +87,7 @@ class Surroundings:
         return LocalCode(
             files={self._shown(path): source.digest for path, source in sorted(reached.files.items())},
             packages=self.packages(kernel, tuple(sorted(reached.others))),
+            acting=frozenset(self._shown(path) for path in reached.acting),
         )
 
     def file(self, path: str) -> str | None:

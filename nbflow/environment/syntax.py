@@ -24,6 +24,8 @@ class Source:
     imports: tuple[str, ...] = ()
     """Dotted modules it may import, also inside functions; leading dots for relative ones. Of ``from a import b``
     both ``a`` and ``a.b`` are given, as ``b`` may be a module."""
+    acts: bool = True
+    """Whether importing it may do more than bind names in it: call something for its effect, change another module."""
 
 
 def syntax_digest(source: str | bytes) -> str:
@@ -46,9 +48,35 @@ def read_source(source: str | bytes, is_package: bool = False) -> Source:
         imports = tuple(sorted(set(_imports(tree, is_package))))
         parts: list[str] = []
         _dump(tree, parts, keep_docs)
-        return Source(hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest(), imports)
+        mark = hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+        return Source(mark, imports, not all(map(_only_binds, tree.body)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Source(hashlib.sha256(data).hexdigest())
+
+
+def _only_binds(node: ast.stmt) -> bool:
+    """Whether a statement at the top of a module binds names and does nothing else that others could see."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return not node.decorator_list
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
+        return True
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    if isinstance(node, ast.Assign):
+        return all(isinstance(target, ast.Name) for target in node.targets)
+    if isinstance(node, ast.AnnAssign):
+        return isinstance(node.target, ast.Name)
+    if isinstance(node, ast.If):
+        return _is_main(node.test) or all(map(_only_binds, [*node.body, *node.orelse]))
+    if isinstance(node, ast.Try):
+        inner = [statement for handler in node.handlers for statement in handler.body]
+        return all(map(_only_binds, [*node.body, *inner, *node.orelse, *node.finalbody]))
+    return False
+
+
+def _is_main(test: ast.expr) -> bool:
+    """``__name__ == "__main__"``: not so in a module that is imported."""
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
 
 
 def _dump(node: ast.AST, parts: list[str], keep_docs: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copyreg
 import functools
+import io
 import mmap
 import pickle
 import struct
@@ -224,7 +225,17 @@ def load(path: str | os.PathLike[str]) -> Any:
     (count,) = struct.unpack_from("<Q", data, len(data) - 8)
     spans = list(struct.iter_unpack("<QQ", data[len(data) - 8 - 16 * count : len(data) - 8]))
     parts = [data[start : start + size] for start, size in spans]
-    return pickle.loads(parts[0], buffers=parts[1:])
+    return _Unpickler(io.BytesIO(parts[0]), buffers=parts[1:]).load()
+
+
+REFERRED: set[str] = set()
+"""Modules that what was loaded refers to: its classes and functions."""
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str, /) -> Any:
+        REFERRED.add(module)
+        return super().find_class(module, name)
 
 
 def mapped(path: str | os.PathLike[str]) -> mmap.mmap | bytearray:

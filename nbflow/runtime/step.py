@@ -17,7 +17,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from . import contents, files, places, readers, serializers, sharing, watch
+from . import contents, files, pickles, places, readers, serializers, sharing, watch
 from .describe import describe
 from .failure import StepError
 
@@ -50,6 +50,7 @@ class Step:
         self._before: dict[str, tuple[int, str]] = {}
         self._seconds = {"load": 0.0, "code": 0.0, "save": 0.0}
         self._code_since = time.monotonic()
+        pickles.REFERRED.clear()
         readers.install()
         self._watch = watch.start()
 
@@ -252,6 +253,7 @@ class Step:
             "read_files": [path for path in self._watch.read_files(where) if path not in modules],
             "read_folders": self._watch.read_folders(where),
             "modules": modules,
+            "inputs_refer": _referred(modules),
             "wrote": self._watch.written_files(where),
             "seconds": {phase: round(seconds, 6) for phase, seconds in self._seconds.items()},
             "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
@@ -351,6 +353,18 @@ def _local_modules(where: places.Places) -> list[str]:
         path = path if os.path.isabs(path) else os.path.abspath(path)
         if path.endswith(".py") and where.counts(path):
             found.add(path)
+    return sorted(found)
+
+
+def _referred(local: list[str]) -> list[str]:
+    """Those of the local modules that the inputs refer to, by name; ``*`` where an input carries code of its own."""
+    found = set()
+    for name in pickles.REFERRED:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if name.partition(".")[0] == "cloudpickle":
+            found.add("*")
+        elif isinstance(file, str) and os.path.abspath(file) in local:
+            found.add(name)
     return sorted(found)
 
 
