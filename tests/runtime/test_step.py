@@ -96,6 +96,7 @@ def test_the_result_tells_all_that_was_made(project: Project) -> None:
         "read_files": [],
         "read_folders": {},
         "modules": result["modules"],
+        "inputs_refer": [],
         "wrote": [str(project.folder / "out" / "a.txt")],
         "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
     }
