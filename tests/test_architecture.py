@@ -52,7 +52,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "nbclient": ("executors.papermill",),
     "nbformat": ("notebook",),
     "papermill": ("executors.papermill",),
-    "psutil": ("ops", "kernels"),
+    "psutil": ("ops.running", "kernels"),
     "rich": ("render.text", "render.columns", "ui"),
     "sqlite3": ("journal",),
     "tomllib": ("settings",),

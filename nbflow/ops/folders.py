@@ -1,0 +1,81 @@
+"""What a run leaves beside the notebooks: its folder, with the executed copy of each source notebook in it.
+
+The sources are never written. Results live in the store; a run folder that is cleared away takes none with it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from nbflow import notebook as notebooks
+from nbflow.attempt import Workshop
+from nbflow.core.plan import Plan
+from nbflow.errors import NbflowError, StoreError
+from nbflow.project import Project
+
+RUNS = "nbflow_runs"
+
+
+def make(root: Path, run_id: str) -> Path:
+    folder = root / RUNS / run_id
+    try:
+        folder.mkdir(parents=True)
+        ignore = folder.parent / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except (FileExistsError, NotADirectoryError):
+        raise StoreError(
+            f"The run's folder cannot be made: {folder.parent} is no folder.", "Move it away and run again."
+        ) from None
+    except OSError as error:
+        raise StoreError(
+            f"The run's folder cannot be made: {folder} ({error.strerror}).",
+            "Make room on the disk, or make the project folder writable.",
+        ) from error
+    return folder
+
+
+def write_copies(shop: Workshop, made: Plan) -> None:
+    """The executed copy of each source notebook, with every step's outputs in place."""
+    project = shop.project
+    by_notebook: dict[str, list[str]] = {}
+    for step_id in made.steps:
+        by_notebook.setdefault(project.pipeline.steps[step_id].notebook, []).append(step_id)
+    where = notebooks.places(project.raws)
+    parts, states = [], []
+    for step_id in made.steps:
+        shown = _shown(shop, step_id)
+        if shown is not None:
+            step = project.pipeline.steps[step_id]
+            pieces = shop.planner.slice(step, shop.made).pieces
+            context = [(p.notebook, p.cell) for p in pieces if p.kind == "context"]
+            parts.append(notebooks.replay(shown, step.notebook, step.outline.cells, context, where))
+            states.append(shown.get("widgets", {}))
+    together = notebooks.gather(parts)
+    for path in by_notebook:
+        target = shop.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        notebooks.write_json(target, notebooks.stitch(project.raws[path], together.get(path, {}), states))
+
+
+def _shown(shop: Workshop, step_id: str) -> Mapping[str, Any] | None:
+    record = shop.made.get(step_id)
+    if record is None:
+        return shop.shown.get(step_id)
+    try:
+        return shop.executed(record)
+    except (NbflowError, ValueError):
+        return None  # What it printed is lost; its results are not.
+
+
+def tidy(project: Project, run_id: str) -> None:
+    """Keep the newest ``keep_runs`` run folders; results stay in the store."""
+    runs = project.root / RUNS
+    with suppress(OSError):
+        old = sorted(p for p in runs.iterdir() if p.is_dir() and p.name != run_id)
+        for folder in old[: max(0, len(old) + 1 - project.settings.keep_runs)]:
+            shutil.rmtree(folder, ignore_errors=True)
