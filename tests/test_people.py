@@ -126,8 +126,8 @@ MADE = {
 }
 """Last cell of a step → the step and a variable that it makes."""
 EXPLORATION = {"look-1", "plot-2", "look-2", "look-3", "look-4"}
-"""Cells that no slice runs. (``plot-1`` calls a method of what ``load`` is still making. Nothing says that ``hist`` only
-looks, as ``describe`` in ``look-1`` does, so it runs between the cells of ``load``.)"""
+"""Cells that no slice runs. (``plot-1`` calls a method of what ``load`` is still making. Nothing says that ``hist``
+only looks, as ``describe`` in ``look-1`` does, so it runs between the cells of ``load``.)"""
 
 
 def nbflow(folder: Path, *arguments: str) -> list[dict[str, Any]]:
