@@ -16,7 +16,7 @@ from nbflow.environment.interpreter import Interpreters, KernelSpec
 from nbflow.environment.memo import Memo
 from nbflow.environment.modules import Finder, Sources, follow
 
-_MEMO_VERSION = 2
+_MEMO_VERSION = 3
 """Raised whenever a digest, or what is asked of an interpreter, changes its meaning."""
 
 
