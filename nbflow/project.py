@@ -27,8 +27,8 @@ from nbflow.core.model import Facts, Finding, Record
 from nbflow.core.names import FACTS_VERSION, analyse, facts_from_json, facts_to_json
 from nbflow.core.outline import NO_FACTS, Outline
 from nbflow.core.plan import Planner
+from nbflow.disk.memo import Memo
 from nbflow.environment import Surroundings
-from nbflow.environment.memo import Memo
 from nbflow.errors import InvalidPipeline, UsageError, did_you_mean
 from nbflow.journal import Journal
 from nbflow.kernels.specs import Kernelspecs

@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("executors",),
     ("kernels", "journal", "alerts"),
     ("notebook", "store", "environment", "settings", "masking", "render"),
+    ("disk",),
     ("core",),
     ("errors",),
 )
@@ -227,6 +228,8 @@ def test_every_module_says_why_it_exists(sources: dict[str, str]) -> None:
         ("project", "from nbflow.attempt import Workshop", "imports flow down only: attempt is not below project"),
         ("executors.papermill.client", "from nbflow.journal import Journal", ""),
         ("store.local", "from nbflow.store.blobs import Blobs", ""),
+        ("store.local", "from nbflow.disk.memo import Memo", ""),
+        ("disk.memo", "from nbflow.store import Store", "imports flow down only: store is not below disk"),
         ("ui.cli", "from nbflow import __version__", ""),
         ("kernels.pool", "from jupyter_client import KernelManager", ""),
         ("driver", "def f():\n    import papermill as pm", "papermill belongs into executors.papermill"),

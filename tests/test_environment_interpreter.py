@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from nbflow.disk.memo import Memo
 from nbflow.environment.interpreter import Facts, Interpreters, KernelSpec
-from nbflow.environment.memo import Memo
 from nbflow.errors import UsageError
 
 AGED = time.time() - 3600

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nbflow.disk.memo import Memo
 from nbflow.environment.interpreter import Facts
-from nbflow.environment.memo import Memo
 from nbflow.environment.modules import Finder, Sources, follow
 from nbflow.environment.syntax import syntax_digest
 
@@ -218,7 +218,7 @@ def test_a_source_that_changed_just_now_is_not_remembered(tmp_path: Path) -> Non
     assert not (tmp_path / "memo.json").exists()
 
 
-@pytest.mark.parametrize("value", [1, "text", [], [1, 2, 3], [None, None, None], [[1, 2, 3, 4], "digest", 5]])
+@pytest.mark.parametrize("value", [1, "text", [], [1, 2, 3], [None, None, None], [[1, 2, 3, 4, 5], "digest", 5]])
 def test_what_someone_else_wrote_into_the_memo_is_not_believed(tmp_path: Path, value: object) -> None:
     path = aged(tmp_path / "a.py", "x = 1\n")
     memo = Memo(None, 1)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from nbflow.core import paths
 from nbflow.core.graph import Step
 from nbflow.core.model import Code, PathExpr, Reason, Unit
+from nbflow.core.named_files import named_files
 from nbflow.core.outline import PARAMETERS_TAG, Outline
 from nbflow.core.slicing import Piece, Slice
 from nbflow.core.surroundings import Interpreter, LocalCode, Surroundings
@@ -27,7 +27,7 @@ __all__ = ["SCHEMA", "Fingerprint", "Interpreter", "LocalCode", "Surroundings", 
 
 _BY_NAME = frozenset({"exec", "eval", "__import__"})
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the key. A change of what the parts mean raises it, and everything runs once more."""
 
 
@@ -88,8 +88,9 @@ def fingerprint(
     }
     if any(i.is_file for i in step.outputs):
         parts["folder"] = folder
+    named = tuple(named_files((path for code in gathered.codes for path in code.paths), gathered.constants, folder))
     idle = frozenset() if gathered.imports_by_name else frozenset(spared.files.keys() - files.keys())
-    return Fingerprint(_digest(parts), {**parts, "~labels": gathered.labels}, gathered.named_files(folder), idle, extra)
+    return Fingerprint(_digest(parts), {**parts, "~labels": gathered.labels}, named, idle, extra)
 
 
 def from_folder(folder: str, path: str) -> str:
@@ -191,17 +192,6 @@ class _Gathered:
         """Whether reached code may import modules that reading it does not show."""
         return "importlib" in self.modules or any(_BY_NAME.intersection(code.calls) for code in self.codes)
 
-    def named_files(self, folder: str) -> tuple[str, ...]:
-        found: dict[str, None] = {}
-        for code in self.codes:
-            for expression in code.paths:
-                text = _evaluate(expression, self.constants)
-                if text and len(text) < 1024 and "\0" not in text and "\n" not in text:
-                    where = paths.from_root(folder, text)
-                    if where not in (".", "/", "..", "./") and not paths.is_glob(where):
-                        found[where] = None
-        return tuple(found)
-
     def _note_sys_path(self, outline: Outline, piece: Piece) -> None:
         for comment in outline.facts[piece.cell - 1].comments:
             if comment.startswith("sys.path:"):
@@ -237,22 +227,6 @@ class _Gathered:
         lines = outline.notebook.cell(piece.cell).source.split("\n")
         line = lines[unit.line - 1].strip() if unit.line <= len(lines) else ""
         self.labels[digest] = line[:80]
-
-
-def _evaluate(expression: PathExpr, constants: Mapping[str, PathExpr], depth: int = 0) -> str | None:
-    if depth > 20:
-        return None
-    kind = expression[0]
-    if kind == "str":
-        return str(expression[1])
-    if kind == "name":
-        known = constants.get(expression[1])
-        return _evaluate(known, constants, depth + 1) if known is not None else None
-    left = _evaluate(expression[1], constants, depth + 1)
-    right = _evaluate(expression[2], constants, depth + 1)
-    if left is None or right is None:
-        return None
-    return posixpath.join(left, right) if kind == "join" else left + right
 
 
 # --- what changed --------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ class Dumper:
         name, fields = _FIELDS.get(cls) or _fields(cls)
         out.append(name)
         first = 0
-        if not self.docs and cls in _FUNCTIONS and not node.decorator_list and _has_docstring(node):  # type: ignore[attr-defined]
+        if not self.docs and cls in _FUNCTIONS and not node.decorator_list and has_docstring(node):  # type: ignore[attr-defined]
             self.skipped = True
             first = 1
         visit = self.node
@@ -156,6 +156,7 @@ def _constant(value: object) -> str:
     return f"c{value.__class__.__name__}:{value!r} "
 
 
-def _has_docstring(node: ast.AST) -> bool:
+def has_docstring(node: ast.AST) -> bool:
+    """Whether a function, class or module begins with a text. ``node`` has a body."""
     first = node.body[0]  # type: ignore[attr-defined]
     return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)

@@ -18,7 +18,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from nbflow.environment.memo import Memo, mark, settled
+from nbflow.disk.memo import Memo, mark, settled
 from nbflow.errors import UsageError
 
 OLDEST = (3, 9)
@@ -237,7 +237,7 @@ def _marks(programs: Iterable[str], watched: Iterable[str]) -> tuple[str, int]:
     seen: list[tuple[str, int, int]] = []
     for program in programs:
         found = mark(program)
-        seen.append((program, found[0] if found else -1, found[2] if found else -1))
+        seen.append((program, found.modified if found else -1, found.size if found else -1))
     for path in watched:
         try:
             with os.scandir(path) as entries:
@@ -245,7 +245,7 @@ def _marks(programs: Iterable[str], watched: Iterable[str]) -> tuple[str, int]:
                 seen += sorted((e.path, e.stat().st_mtime_ns, 0) for e in telling)
         except NotADirectoryError:
             found = mark(path)
-            seen.append((path, found[0] if found else -1, 0))
+            seen.append((path, found.modified if found else -1, 0))
         except OSError:
             seen.append((path, -1, 0))
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest(), max((moment for _, moment, _ in seen), default=0)

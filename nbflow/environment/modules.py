@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbflow.disk.memo import Mark, Memo, mark, settled
 from nbflow.environment.interpreter import Facts
-from nbflow.environment.memo import Mark, Memo, mark, settled
 from nbflow.environment.syntax import Source, read_source
 
 Folder = tuple[str, bool]
@@ -143,14 +143,14 @@ class Sources:
             return Source(self._file_digest(path))
         now = mark(path)
         marked, known = self._read.get(path, (None, None))
-        if known is None or marked != now or (again and now is not None and not settled(now[0])):
+        if known is None or marked != now or (again and now is not None and not settled(now.modified)):
             known = self._remembered(path, now) or self._parsed(path, now)
             self._read[path] = (now, known)
         return known
 
     def _parsed(self, path: str, now: Mark | None) -> Source:
         found = read_source(Path(path).read_bytes(), path.endswith("__init__.py"))
-        if now is not None and settled(now[0]):
+        if now is not None and settled(now.modified):
             self._memo.put("sources", path, [now, found.digest, found.imports, found.acts])
         return found
 

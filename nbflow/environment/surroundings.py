@@ -11,12 +11,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePath
 
 from nbflow.core.surroundings import Interpreter, LocalCode
+from nbflow.disk.memo import Memo
 from nbflow.environment.files import content_digest, file_digests, listing_digest, unreadable
 from nbflow.environment.interpreter import Interpreters, KernelSpec
-from nbflow.environment.memo import Memo
 from nbflow.environment.modules import Finder, Sources, follow
 
-_MEMO_VERSION = 2
+_MEMO_VERSION = 3
 """Raised whenever a digest, or what is asked of an interpreter, changes its meaning."""
 
 

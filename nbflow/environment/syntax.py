@@ -1,7 +1,7 @@
 """What the source of a local module says: a digest of its syntax tree, and the modules it imports.
 
-Comments and layout do not count. Pure functions of the text; the tree is dumped here and not by ``ast.dump``, whose
-output changes between versions of Python. Read ``modules.py`` next for how the imports are followed.
+Comments and layout do not count. Pure functions of the text; ``core.syntax`` writes the tree down, as it does for the
+cells of a notebook. Read ``modules.py`` next for how the imports are followed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_NO_MEANING = {"ctx", "kind", "type_comment", "type_ignores"}
+from nbflow.core.syntax import Dumper, has_docstring
+
 _DYNAMIC = {"import_module", "__import__"}
 
 
@@ -46,9 +47,7 @@ def read_source(source: str | bytes, is_package: bool = False) -> Source:
             tree = ast.parse(source)
         keep_docs = b"__doc__" in data or b"inspect" in data
         imports = tuple(sorted(set(_imports(tree, is_package))))
-        parts: list[str] = []
-        _dump(tree, parts, keep_docs)
-        mark = hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+        mark = hashlib.sha256(_written(tree, keep_docs).encode("utf-8", "surrogatepass")).hexdigest()
         return Source(mark, imports, not all(map(_only_binds, tree.body)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Source(hashlib.sha256(data).hexdigest())
@@ -79,42 +78,10 @@ def _is_main(test: ast.expr) -> bool:
     return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
 
 
-def _dump(node: ast.AST, parts: list[str], keep_docs: bool) -> None:
-    parts.append(type(node).__name__)
-    parts.append("(")
-    for name, value in ast.iter_fields(node):
-        if value is None and not isinstance(node, ast.Constant):
-            continue
-        if name in _NO_MEANING or value == []:
-            continue
-        if name == "body" and not keep_docs and _has_idle_docstring(node):
-            del value[0]
-        parts.append(name)
-        parts.append("=")
-        _dump_value(value, parts, keep_docs)
-    parts.append(")")
-
-
-def _dump_value(value: object, parts: list[str], keep_docs: bool) -> None:
-    if isinstance(value, ast.AST):
-        _dump(value, parts, keep_docs)
-    elif isinstance(value, list):
-        parts.append("[")
-        for item in value:
-            _dump_value(item, parts, keep_docs)
-            parts.append(",")
-        parts.append("]")
-    else:
-        parts.append(f"{type(value).__name__}:{value!r}")
-
-
-def _has_idle_docstring(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef) or not node.body:
-        return False
-    if not isinstance(node, ast.Module) and node.decorator_list:
-        return False
-    first = node.body[0]
-    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+def _written(tree: ast.Module, keep_docs: bool) -> str:
+    body = tree.body[1:] if tree.body and not keep_docs and has_docstring(tree) else tree.body
+    dumper = Dumper(docs=keep_docs)
+    return "".join(map(dumper.text, body))
 
 
 def _imports(tree: ast.Module, is_package: bool) -> Iterator[str]:

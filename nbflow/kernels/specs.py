@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nbflow.disk.memo import Memo, mark, settled
 from nbflow.environment.interpreter import KernelSpec
-from nbflow.environment.memo import Memo, mark, settled
 from nbflow.errors import MissingKernel, did_you_mean
 
 __all__ = ["DEFAULT", "Installed", "KernelSpec", "Kernelspecs", "ask_jupyter"]

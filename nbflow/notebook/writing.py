@@ -6,11 +6,11 @@ Used for executed copies, executed slices and fixed notebooks. It knows nothing 
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from nbflow.disk.whole import scratch, write_new
 
 
 def write_json(path: Path, notebook: Mapping[str, Any]) -> None:
@@ -24,15 +24,8 @@ def write_json(path: Path, notebook: Mapping[str, Any]) -> None:
 def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
     """Put ``data`` in the place of the file, through a temporary file beside it. ``mode``: permissions, the usual ones
     of a new file where none are given. Raises ``OSError``."""
-    temporary = path.parent / f".{path.name[:40]}-{secrets.token_hex(6)}.tmp"
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    with scratch(path.parent) as temporary:
+        write_new(temporary, data, 0o666)
         if mode is not None:
             temporary.chmod(mode)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

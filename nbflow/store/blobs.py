@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from nbflow.disk.whole import scratch, sync, write_new
 from nbflow.errors import DamagedBlob, StoreError
 from nbflow.runtime.digests import digest_bytes, digest_file
 from nbflow.store import files
@@ -74,8 +75,8 @@ class Blobs:
         if not self.has(digest, len(data)):
             with files.explained("the store cannot be written", self.root):
                 self.prepare()
-                with files.scratch(self.temporary) as temporary:
-                    files.write_new(temporary, data)
+                with scratch(self.temporary) as temporary:
+                    write_new(temporary, data)
                     self._publish(temporary, digest)
         return digest
 
@@ -87,12 +88,12 @@ class Blobs:
             path.open("rb").close()
         with files.explained("the store cannot be written", self.root):
             self.prepare()
-            with files.scratch(self.temporary) as temporary:
+            with scratch(self.temporary) as temporary:
                 files.copy(path, temporary)
                 # Of the copy: the original may change at any moment.
                 digest = digest_file(temporary)
                 if not self.has(digest, temporary.stat().st_size):
-                    files.sync(temporary)
+                    sync(temporary)
                     self._publish(temporary, digest)
         return digest
 
@@ -113,15 +114,15 @@ class Blobs:
             if self.has(digest, found.st_size):
                 return
             self.prepare()
-            files.sync(path)
+            sync(path)
             try:
                 self._publish(path, digest)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                with files.scratch(self.temporary) as temporary:
+                with scratch(self.temporary) as temporary:
                     files.copy(path, temporary)
-                    files.sync(temporary)
+                    sync(temporary)
                     self._publish(temporary, digest)
                 path.unlink()
 
@@ -146,7 +147,7 @@ class Blobs:
             target.parent.mkdir(parents=True, exist_ok=True)
             if not self.has(digest):
                 raise DamagedBlob(f"a stored file is missing: {source} (for {target})", _RUN_AGAIN)
-            with files.scratch(target.parent) as temporary:
+            with scratch(target.parent) as temporary:
                 files.copy(source, temporary)
                 if digest_file(temporary) != digest:
                     message = f"a stored file is damaged: {source} does not match its digest (for {target})"

@@ -1,18 +1,17 @@
-"""Files that are whole or not there: temp file on the same file system, fsync, rename.
+"""Errors of the disk explained, and copies that share their blocks where the file system can.
 
-Everything the store writes goes through here, so there is one place that tells a full disk from a missing permission
-and that takes a half-written file away. It knows nothing of digests or records; read ``blobs`` next.
+Everything the store writes is ``explained`` here, so there is one place that tells a full disk from a missing
+permission. It knows nothing of digests or records; read ``blobs`` next, and ``disk.whole`` for how files are written.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from nbflow.errors import StoreError
@@ -49,38 +48,6 @@ def explained(what: str, where: Path, fix: str = "") -> Iterator[None]:
         reason = error.strerror or str(error)
         advice = fix or _FIXES.get(error.errno or 0, "Check that path and its file system, then run again.")
         raise StoreError(f"{what}: {os.fspath(path)} ({reason})", advice) from error
-
-
-@contextmanager
-def scratch(folder: Path) -> Iterator[Path]:
-    """Path for a new file that no other process or thread uses; gone at the end, whatever happened, unless renamed."""
-    path = folder / f".nbflow-{secrets.token_hex(8)}.tmp"
-    try:
-        yield path
-    finally:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
-def write_new(path: Path, data: bytes) -> None:
-    """Write a new file, for its owner alone, and wait until the disk has it. ``FileExistsError`` where one is."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync(path: Path) -> None:
-    """Wait until the disk has a file's bytes."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def copy(source: Path, target: Path) -> None:

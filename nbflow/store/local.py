@@ -20,7 +20,7 @@ from nbflow.errors import StoreError
 from nbflow.runtime.digests import digest_file
 from nbflow.store import files
 from nbflow.store.blobs import Blobs
-from nbflow.store.memo import Memo
+from nbflow.store.file_digests import Digests
 from nbflow.store.records import Records, blobs_of, same_reads
 
 _WORKSPACE = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,199}")
@@ -37,7 +37,7 @@ class Store:
         self._now_ns = now_ns
         self._blobs = Blobs(root, lambda: now_ns() / 1e9)
         self._records = Records(root)
-        self._memo = Memo(root / "digests.json")
+        self._digests = Digests(root / "digests.json")
 
     def __enter__(self) -> Store:
         return self
@@ -49,7 +49,7 @@ class Store:
 
     def close(self) -> None:
         """Keep the digests of files hashed so far. The store may be used on."""
-        self._memo.save()
+        self._digests.save()
 
     # --- records -------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Store:
         before = None
         with suppress(OSError):  # put_copy says what is wrong
             before = path.stat()
-            known = self._memo.recall(before, now)
+            known = self._digests.recall(before, now)
             if known is not None and self._blobs.has(known, before.st_size):
                 return known
         digest = self._blobs.put_copy(path)
@@ -154,7 +154,7 @@ class Store:
         path = Path(path)
         now = self._now_ns()
         before = path.stat()
-        known = self._memo.recall(before, now)
+        known = self._digests.recall(before, now)
         if known is not None:
             return known
         digest = digest_file(path)
@@ -163,7 +163,7 @@ class Store:
 
     def _remember(self, path: Path, before: os.stat_result, digest: str, now_ns: int) -> None:
         with suppress(OSError):  # gone since: nothing to remember
-            self._memo.remember(before, path.stat(), digest, now_ns)
+            self._digests.remember(before, path.stat(), digest, now_ns)
 
     def workspace(self, name: str) -> Path:
         """A new empty folder on the store's file system, for one attempt; whoever asks for it removes it.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.core.model import REF, Artifact, Record, StoredFile
+from nbflow.disk.whole import scratch, write_new
 from nbflow.errors import StoreError
 from nbflow.store import files
 
@@ -168,8 +169,8 @@ class Records:
         path = Path(self._folder(record.key), f"{number}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         data = json.dumps(record_to_json(record), separators=(",", ":")).encode()
-        with files.scratch(temporary_folder) as temporary:
-            files.write_new(temporary, data)
+        with scratch(temporary_folder) as temporary:
+            write_new(temporary, data)
             try:
                 # Unlike a rename, a link never replaces: of two that race for a number one fails.
                 os.link(temporary, path)
@@ -215,7 +216,7 @@ def _is_newer(data: Any) -> bool:
 def _create_without_links(path: Path, data: bytes) -> bool:
     """For file systems without hard links. A kill in the middle leaves a record that cannot be read, so none."""
     try:
-        files.write_new(path, data)
+        write_new(path, data)
     except FileExistsError:
         return False
     except OSError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nbflow.environment.memo import Memo, mark, settled
+from nbflow.disk.memo import Memo, mark, settled
 
 
 def test_what_was_put_is_there_next_time(tmp_path: Path) -> None:
@@ -63,17 +63,35 @@ def test_a_place_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_table_over_its_limit_keeps_what_was_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("limit", "kept"),
+    [(9, "k0 k1 k2 k4 k5 k6 k3 new"), (5, "k4 k5 k6 k3 new"), (3, "k6 k3 new"), (2, "k3 new"), (1, "k3 new")],
+)
+def test_a_table_over_its_limit_keeps_what_was_used_and_what_is_newest(tmp_path: Path, limit: int, kept: str) -> None:
     path = tmp_path / "memo.json"
     first = Memo(path, 1)
-    for number in range(10):
+    for number in range(7):
         first.put("table", f"k{number}", number)
     first.save()
     second = Memo(path, 1)
     second.get("table", "k3")
     second.put("table", "new", 1)
-    second.save(limit=5)
-    assert json.loads(path.read_text())["tables"] == {"table": {"k3": 3, "new": 1}}
+    second.save(limit)
+    assert " ".join(json.loads(path.read_text())["tables"]["table"]) == kept
+
+
+def test_what_others_have_written_since_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "memo.json"
+    mine, theirs = Memo(path, 1), Memo(path, 1)
+    assert mine.get("table", "b") is None
+    for memo, table, key in ((theirs, "table", "b"), (theirs, "other", "c"), (mine, "table", "a")):
+        memo.put(table, key, f"{key} of {table}")
+    theirs.save()
+    mine.save()
+    assert json.loads(path.read_text())["tables"] == {
+        "table": {"b": "b of table", "a": "a of table"},
+        "other": {"c": "c of other"},
+    }
 
 
 def test_a_mark_tells_one_state_of_a_file_from_another(tmp_path: Path) -> None:

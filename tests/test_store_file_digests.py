@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nbflow.runtime.digests import digest_bytes
-from nbflow.store import Store, memo
+from nbflow.store import Store, file_digests
 from tests.stores import written
 from tests.unprivileged import ROOT
 
@@ -40,14 +40,15 @@ def root(tmp_path: Path) -> Path:
 def remembered(root: Path) -> list[str]:
     """Digests in the memo file."""
     file = root / "digests.json"
-    return list(json.loads(file.read_text())["digests"].values()) if file.exists() else []
+    return list(json.loads(file.read_text())["tables"]["digests"].values()) if file.exists() else []
 
 
 def forged(root: Path, digest: str = "f" * 64) -> None:
     """Make the memo say something else, so that it shows who asked it."""
     file = root / "digests.json"
     data = json.loads(file.read_text())
-    file.write_text(json.dumps({**data, "digests": dict.fromkeys(data["digests"], digest)}))
+    tables = {"digests": dict.fromkeys(data["tables"]["digests"], digest)}
+    file.write_text(json.dumps({**data, "tables": tables}))
 
 
 @pytest.mark.parametrize(
@@ -122,15 +123,23 @@ def test_what_the_memo_knows_and_the_store_has_is_not_copied_again(root: Path, t
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"null", b"\xff", b'{"schema": 2, "digests": {"a": "b"}}', b'{"schema": 1, "digests": [1]}',
-     b'{"schema": 1, "digests": {"a": 3}}'],
-)  # fmt: skip
+    [b"", b"{", b"[]", b"null", b"\xff", b'{"version": 2, "tables": {"digests": {"a": "b"}}}'],
+)
 def test_a_damaged_memo_is_as_none(root: Path, tmp_path: Path, content: bytes) -> None:
     file = written(tmp_path / "data", b"data")
     written(root / "digests.json", content)
     with Store(root, now_ns=Clock(file, 10)) as store:
         assert store.digest(file) == digest_bytes(b"data")
     assert remembered(root) == [digest_bytes(b"data")]
+
+
+def test_an_answer_that_is_no_digest_is_not_believed(root: Path, tmp_path: Path) -> None:
+    file = written(tmp_path / "data", b"data")
+    with Store(root, now_ns=Clock(file, 10)) as store:
+        store.digest(file)
+    memo = root / "digests.json"
+    memo.write_text(memo.read_text().replace(f'"{digest_bytes(b"data")}"', "3"))
+    assert Store(root, now_ns=Clock(file, 10)).digest(file) == digest_bytes(b"data")
 
 
 def test_a_missing_file_is_for_the_caller_to_explain(root: Path, tmp_path: Path) -> None:
@@ -143,7 +152,7 @@ def test_a_missing_file_is_for_the_caller_to_explain(root: Path, tmp_path: Path)
 def test_those_not_asked_for_go_first_when_there_are_too_many(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memo, "LIMIT", 3)
+    monkeypatch.setattr(file_digests, "LIMIT", 3)
     files = [written(tmp_path / f"{n}", b"%d" % n) for n in range(4)]
     with Store(root, now_ns=lambda: 2**62) as store:
         for file in files[:3]:
