@@ -43,6 +43,7 @@ bench: $(VENV)/.installed-bench ## measure against peers, side by side
 
 clean: ## remove the environment, what runs have left and what tools have remembered
 	rm -rf $(VENV) .nbflow nbflow_runs .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	cd example_notebooks && rm -rf reports 03_team_pipeline/.nbflow 03_team_pipeline/nbflow_runs 03_team_pipeline/data 03_team_pipeline/reports
 
 # $(call at-least-3.11,PYTHON): stops with a plain word where an older Python would fail with a riddle.
 define at-least-3.11

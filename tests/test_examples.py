@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 from pathlib import Path
@@ -27,6 +27,8 @@ PENGUINS = ["load", "prepare", "logistic", "tree", "compare"]
 FLIGHTS = ["load", "clean", "routes", "features", "split", "linear", "forest", "boosting", "evaluate", "publish"]
 MODELS = ["linear", "forest", "boosting"]
 BELOW_SPLIT = {*MODELS, "evaluate", "publish"}
+TEAM = EXAMPLES / "03_team_pipeline"
+TEAMWORK = ["flights", "weather", "hours", "usual", "forest", "judge", "report"]
 
 WATCHED = """
 import os, runpy, sys
@@ -47,25 +49,33 @@ class Place:
 
     folder: Path
     notebook: str
+    """The one that is edited."""
     first: tuple[Event, ...] = ()
     """The events of the first run."""
+    original: Path = EXAMPLES
+    """The folder that it was copied from."""
+
+    @property
+    def sources(self) -> list[str]:
+        """What a command has to be told. A folder that is a project of its own says so itself."""
+        return [self.notebook] if self.original == EXAMPLES else []
 
     def nbflow(self, *arguments: str) -> str:
         """What the command prints."""
         return self._done("-m", "nbflow", *arguments)
 
     def run(self, *options: str) -> list[Event]:
-        return _events(self.nbflow("run", self.notebook, "--json", *options))
+        return _events(self.nbflow("run", *self.sources, "--json", *options))
 
     def watched_run(self) -> tuple[list[Event], list[str]]:
         """A run, and the processes that it started."""
         log = self.folder / "started.log"
         log.unlink(missing_ok=True)
-        events = _events(self._done("-c", WATCHED, str(log), "run", self.notebook, "--json"))
+        events = _events(self._done("-c", WATCHED, str(log), "run", *self.sources, "--json"))
         return events, log.read_text().splitlines()
 
     def plan(self, *options: str) -> dict[str, dict[str, Any]]:
-        made = json.loads(self.nbflow("plan", self.notebook, "--json", *options))
+        made = json.loads(self.nbflow("plan", *self.sources, "--json", *options))
         return {step["name"]: step for step in made["steps"]}
 
     def edit(self, cell: str, old: str, new: str) -> None:
@@ -80,17 +90,18 @@ class Place:
 
     def restore(self) -> None:
         """The notebook as it was."""
-        shutil.copy(EXAMPLES / self.notebook, self.folder)
+        shutil.copy(self.original / self.notebook, self.folder)
 
-    def executed(self, events: list[Event] | tuple[Event, ...]) -> nbformat.NotebookNode:
+    def executed(self, events: list[Event] | tuple[Event, ...], notebook: str = "") -> nbformat.NotebookNode:
         """The executed copy of the notebook, which must be valid."""
-        content: nbformat.NotebookNode = nbformat.read(self.folder / events[-1]["folder"] / self.notebook, as_version=4)
+        path = self.folder / events[-1]["folder"] / (notebook or self.notebook)
+        content: nbformat.NotebookNode = nbformat.read(path, as_version=4)
         nbformat.validate(content)
         return content
 
     def copy(self, folder: Path) -> Place:
         target = shutil.copytree(self.folder, folder / "copy", copy_function=_link_blob_copy_other)
-        return Place(target, self.notebook, self.first)
+        return replace(self, folder=target)
 
     def _done(self, *arguments: str) -> str:
         done = subprocess.run([sys.executable, *arguments], cwd=self.folder, capture_output=True, text=True)
@@ -288,3 +299,83 @@ def test_a_lost_report_is_put_back_without_running(flights: Place) -> None:
     again = flights.run()
     assert kinds(again) == ALL_REUSED
     assert report.read_bytes() == content
+
+
+# --- the team --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def ran_team(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The three notebooks, run from the folder above theirs."""
+    above = tmp_path_factory.mktemp("team")
+    unwanted = shutil.ignore_patterns(".*", "nbflow_runs", "data", "reports")
+    place = Place(shutil.copytree(TEAM, above / TEAM.name, ignore=unwanted), "02_train.ipynb", original=TEAM)
+    first = replace(place, folder=above).nbflow("run", TEAM.name, "--json")
+    return replace(place, first=tuple(_events(first)))
+
+
+@pytest.fixture
+def team(ran_team: Place, tmp_path: Path) -> Place:
+    return ran_team.copy(tmp_path)
+
+
+def test_three_notebooks_run_as_one_pipeline_and_hand_over_files_and_variables(ran_team: Place) -> None:
+    assert statuses(ran_team.first) == {"succeeded": set(TEAMWORK)}
+    made = {str(path.relative_to(ran_team.folder)) for path in ran_team.folder.glob("[dr]*/*")}
+    assert made == {"data/flights.parquet", "data/weather.parquet", "reports/worst_days.csv"}
+    assert (ran_team.folder / "reports" / "worst_days.csv").read_text().startswith("day,late,model\n2013-06-13,")
+    assert [p.name for p in TEAM.glob("*.ipynb") if p.read_bytes() != (ran_team.folder / p.name).read_bytes()] == []
+
+
+def test_a_notebook_that_is_one_step_is_its_own_report(ran_team: Place) -> None:
+    report = [c for c in ran_team.executed(ran_team.first, "03_report.ipynb").cells if c.cell_type == "code"]
+    assert [cell.id for cell in report if cell.execution_count is None] == []
+    assert [cell.id for cell in report if cell.outputs] == ["how-good", "june", "days", "airlines", "write"]
+
+
+def test_the_team_runs_from_its_own_folder_too_where_all_is_reused_without_a_kernel(team: Place) -> None:
+    again, started = team.watched_run()
+    assert statuses(again) == {"reused": set(TEAMWORK)}
+    assert (kinds(again), started) == (ALL_REUSED, [])
+
+
+def test_an_edit_in_one_notebook_reaches_the_next_one_and_no_other(team: Place) -> None:
+    team.edit("forest", "max_features=0.5", "max_features=0.4")
+    reached = {"forest", "judge", "report"}
+    assert statuses(team.run()) == {"succeeded": reached, "reused": {*TEAMWORK} - reached}
+    team.restore()
+    assert statuses(team.run()) == {"reused": set(TEAMWORK)}
+
+
+@pytest.mark.parametrize(
+    ("cell", "old", "new", "reached"),
+    [
+        ("title", "3rd", "4th", (set(), set())),
+        ("importance", "barh", "bar", (set(), set())),
+        ("usual", "mean()", "median()", ({"usual"}, {"judge", "report"})),
+        ("calendar", "% 4", "% 5", ({"hours"}, {"usual", "forest", "judge", "report"})),
+    ],
+)
+def test_a_plan_says_what_an_edit_in_one_notebook_reaches_in_others(
+    team: Place, cell: str, old: str, new: str, reached: tuple[set[str], set[str]]
+) -> None:
+    team.edit(cell, old, new)
+    assert stale(team.plan()) == reached
+
+
+def test_a_parameter_reaches_its_steps_and_another_notebook_s_has_its_own(ran_team: Place) -> None:
+    assert stale(ran_team.plan("-p", "late_after=60"))[0] == {"hours"}
+    assert stale(ran_team.plan("-p", "worst=3")) == ({"report"}, set())
+
+
+def test_the_check_of_the_examples_finds_nothing(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLES, tmp_path / "all", ignore=shutil.ignore_patterns(".*", "nbflow_runs", "data", "reports"))
+    assert Place(tmp_path, "").nbflow("check", "all") == "22 steps checked: no findings.\n"
+
+
+def test_the_graph_of_the_team_shows_its_notebooks(ran_team: Place) -> None:
+    readme = (TEAM / "README.md").read_text(encoding="utf-8")
+    mermaid = ran_team.nbflow("graph", "--format", "mermaid")
+    assert f"```mermaid\n{mermaid}```\n" in readme
+    assert mermaid.count("subgraph") == 3
+    assert ran_team.nbflow("graph", "--format", "svg").count('class="nbf-heading"') == 3

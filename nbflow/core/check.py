@@ -194,8 +194,8 @@ class _Look:
     def _undeclared_files(self) -> Iterator[Finding]:
         """Files that reached code names by literals, that are there or that another step makes."""
         folder = self.outline.notebook.folder
-        mine = [i.path for i in self.step.inputs if i.item.is_file]
-        mine += [paths.from_root(folder, str(o.path)) for o in self.step.outputs if o.is_file]
+        made = [paths.from_root(folder, str(o.path)) for o in self.step.outputs if o.is_file]
+        mine = [*made, *(i.path for i in self.step.inputs if i.item.is_file)]
         constants: dict[str, PathExpr] = {}
         named: dict[PathExpr, int] = {}
         for cell, unit in self._units():
@@ -204,7 +204,8 @@ class _Look:
                 for code in (unit.now, unit.later):
                     named.update({p: cell for p in code.paths if p not in named})
         for where, text in named_files(named, constants, folder).items():
-            if any(paths.matches(p, where) for p in mine):
+            # A folder around what the step makes, as in Path("data").mkdir(), is not read for being named.
+            if any(paths.matches(p, where) for p in mine) or any(paths.covers(where, p) for p in made):
                 continue
             cell = next(c for p, c in named.items() if where in named_files([p], constants, folder))
             if (key := ("undeclared-file", self.step.notebook, cell, where)) in self.said:

@@ -20,7 +20,7 @@ def _parameters(pipeline: Pipeline, step: Step) -> tuple[str, ...]:
     reached = {
         name
         for piece in slice_step(outline, step.outline, step.supplies).pieces
-        if piece.kind == "context" and piece.notebook == step.notebook and piece.cell in outline.parameter_cells
+        if piece.notebook == step.notebook and piece.cell in outline.parameter_cells
         for unit in piece.units
         for name in outline.units(piece.cell)[unit].now.binds
     }

@@ -438,6 +438,10 @@ SILENT = {
         "%%step b -i new/y.csv -o y\ny = pd.read_csv('new/y.csv')",
         "%%step c -i data/ -o z\nz = pd.read_csv('data/y.csv')",
     ),
+    "the folder of what is made": (
+        "%%step a -o new/a.csv\nos.makedirs('new', exist_ok=True)\nopen('new/a.csv', 'w').close()",
+        "%%step b -o new/b-*.csv\nos.makedirs('new', exist_ok=True)\nopen('new/b-1.csv', 'w').close()",
+    ),
     "text that names no file": ("%%step a -o x\nx = 'a.b/c', 'no.such.csv', 'data', 'deep'",),
     "folders and patterns that are there": ("%%step a -i data/ data/*.csv ./deep -o x\nx = 1",),
     "a path in a loop, with a declared file": ("%%step a -i data/*.csv -o x\nx = [pd.read_csv(p) for p in input()]",),

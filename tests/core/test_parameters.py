@@ -22,3 +22,8 @@ def test_a_step_has_the_parameters_that_reach_it_in_the_order_of_their_cell() ->
         "nb.fit": ("depth",),
         "other.report": (),
     }
+
+
+def test_the_parameters_of_a_notebook_that_is_one_step_stand_in_a_cell_of_the_step() -> None:
+    made = pipeline(notebook("#[parameters]\nworst = 6\nunused = 0", "%step report -o page", "page = worst"))
+    assert parameters_by_step(made) == {"nb.report": ("worst",)}
