@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -94,7 +93,7 @@ def test_locks_are_taken_in_one_order_whatever_order_they_are_named_in(tmp_path:
     seen: list[Iterable[str]] = []
 
     def waits(_: str) -> bool:
-        seen.append(sorted(os.listdir(tmp_path)))
+        seen.append(sorted(p.name for p in tmp_path.iterdir()))
         return False
 
     with held:

@@ -78,7 +78,7 @@ def together(
 
 def test_a_step_that_another_run_is_making_is_waited_for_and_reused(tmp_path: Path) -> None:
     flow, gate, other = new_flow(tmp_path, CHAIN), Gate("two"), PlainExecutor()
-    first, second, watch = together(flow, gate, other, lambda watch: assert_waits(watch))
+    first, second, watch = together(flow, gate, other, assert_waits)
     assert (first.status, second.status) == ("succeeded", "succeeded")
     (text,) = {e.text for e in watch.events if isinstance(e, StepProgressed) and e.text.startswith("waits")}
     assert text == f"waits for run {first.id}, which works on the same"
