@@ -193,7 +193,7 @@ class Attempt:
         supersede = self.planned.reasons[0].kind in ("forced", "no-cache", "damaged")
         kept = store.commit(record, supersede=supersede)
         if kept.id != record.id:
-            self.shop.reuse(self.step.id, kept)
+            self.shop.put_back(self.step.id, kept)
         self.shop.made[self.step.id] = kept
         warnings = tuple(f"{w['message']} {w['fix']}".strip() for w in result.get("warnings", ()))
         if warnings:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.attempt.making import Attempt, Fact, declared_outputs, handle
-from nbflow.core.events import StepProgressed, StepReused, StepStarted
+from nbflow.attempt.turns import Turns
+from nbflow.core.events import StepCancelled, StepProgressed, StepReused, StepStarted
 from nbflow.core.model import Record, StoredFile
 from nbflow.core.plan import Planner
 from nbflow.core.view import because
@@ -23,6 +24,8 @@ from nbflow.environment.files import LEFT_OUT
 from nbflow.executors import Executor
 from nbflow.masking import Masker
 from nbflow.project import Project
+from nbflow.store.claims import Claims
+from nbflow.store.home import home_of
 from nbflow.store.outputs import matching, move_to
 
 
@@ -49,12 +52,24 @@ class Workshop:
 
     def attempt(self, step: str, attempt: int, emit: Callable[[StepStarted | StepProgressed], None]) -> Fact:
         planned = self.planner.decide(step, self.made)
-        if planned.action == "reuse" and planned.record is not None:
-            kept = planned.record
-            self.reuse(step, kept)
-            return StepReused(step, attempt, reason=because(planned.reasons), key=kept.key, record=kept.id)
-        emit(StepStarted(step, attempt, reason=because(planned.reasons, "first run")))
-        return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit).make()
+        while planned.action == "run":
+            claim = self.turns.take(
+                planned,
+                lambda: self.is_stopped(step, attempt),
+                lambda words: emit(StepProgressed(step, attempt, text=words)),
+            )
+            if claim is None:
+                return StepCancelled(step, attempt)
+            with claim:
+                # Somebody else may have made it while this attempt waited for its turn, or before it asked.
+                planned, asked = self.planner.decide(step, self.made), planned
+                if planned.action == "run" and self.turns.wanted(planned) == self.turns.wanted(asked):
+                    emit(StepStarted(step, attempt, reason=because(planned.reasons, "first run")))
+                    return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit).make()
+        kept = planned.record
+        assert kept is not None
+        self.reuse(step, kept)
+        return StepReused(step, attempt, reason=because(planned.reasons), key=kept.key, record=kept.id)
 
     def stop(self, step: str, attempt: int, force: bool) -> None:
         with self._lock:
@@ -65,16 +80,28 @@ class Workshop:
         with self._lock:
             return self._stopped.get(step) == attempt
 
+    @cached_property
+    def turns(self) -> Turns:
+        return Turns(self, Claims(home_of(self.project.root) / "claims", self.run))
+
     # --- results -------------------------------------------------------------------------------------
 
     def reuse(self, step: str, record: Record) -> None:
         """Let a stored result count, its files put back where they lay."""
         self.made[step] = record
-        for artifact in record.artifacts:
-            if artifact.kind == "file" and artifact.format != "ref":
-                for file in artifact.files:
-                    self._restore(file)
-        self._clear_away_others(step, record)
+        if self._is_out_of_place(step, record):
+            with self.turns.over_files(self.project.pipeline.steps[step]):
+                self.put_back(step, record)
+
+    def put_back(self, step: str, record: Record) -> None:
+        """Make the files of a step those of a result. Call it while nobody else works on them."""
+        for file in _stored_files(record):
+            self.restore(file)
+        for path in self._others(step, record):
+            move_to(path, self.project.root, self.folder / "replaced")
+
+    def _is_out_of_place(self, step: str, record: Record) -> bool:
+        return not all(map(self.is_in_place, _stored_files(record))) or bool(self._others(step, record))
 
     def executed(self, record: Record) -> Mapping[str, Any]:
         """What the cells of a stored result showed."""
@@ -91,21 +118,30 @@ class Workshop:
                 found[place] = max(found.get(place, 0), step.outline.last)
         return found
 
-    def _clear_away_others(self, step: str, record: Record) -> None:
+    def _others(self, step: str, record: Record) -> list[Path]:
         """Files that lie in the step's folders and globs though this result did not make them, a later one perhaps."""
         root = self.project.root
         made = {root / file.path for artifact in record.artifacts for file in artifact.files}
         notebook = self.project.pipeline.outlines[self.project.pipeline.steps[step].notebook].notebook
-        for pattern in declared_outputs(self.project.pipeline.steps[step], notebook.folder):
-            for path in matching(root, pattern, LEFT_OUT):
-                if path not in made:
-                    move_to(path, root, self.folder / "replaced")
+        patterns = declared_outputs(self.project.pipeline.steps[step], notebook.folder)
+        found = (path for pattern in patterns for path in matching(root, pattern, LEFT_OUT))
+        return list(dict.fromkeys(path for path in found if path not in made))
 
-    def _restore(self, file: StoredFile) -> None:
+    def is_in_place(self, file: StoredFile) -> bool:
+        """Whether a stored file lies where it was made, with its bytes."""
         target = self.project.root / file.path
-        if target.is_file() and self.project.store.digest(target) == file.digest:
+        return target.is_file() and self.project.store.digest(target) == file.digest
+
+    def restore(self, file: StoredFile) -> None:
+        """Put a stored file where it was made, if it is not there; what lies there is kept under the run's folder."""
+        target = self.project.root / file.path
+        if self.is_in_place(file):
             return
         if target.exists():
             move_to(target, self.project.root, self.folder / "replaced")
         target.parent.mkdir(parents=True, exist_ok=True)
         self.project.store.restore(file.digest, target, file.mode)
+
+
+def _stored_files(record: Record) -> list[StoredFile]:
+    return [f for a in record.artifacts if a.kind == "file" and a.format != "ref" for f in a.files]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 from nbflow.core.events import (
@@ -44,7 +43,7 @@ from nbflow.errors import NbflowError
 
 __all__ = [
     "ACTIVE", "DONE", "IDLE", "INVARIANTS", "LOST", "TRANSITIONS", "ImpossibleEvent", "Progress", "Run", "State",
-    "StepSpec", "advance", "backoff", "begin", "check", "fold",
+    "StepSpec", "advance", "backoff", "begin", "check", "fold", "retold",
 ]  # fmt: skip
 
 LONGEST_DELAY = 300.0
@@ -108,15 +107,21 @@ def advance(run: Run, event: Event) -> tuple[Run, tuple[Command, ...]]:
     return turn.run(), tuple(turn.commands)
 
 
+def retold(run: Run | None, event: Event) -> Run:
+    """The run after one more of its events, told again; ``None`` before its first, which is a RunStarted."""
+    if run is None:
+        if not isinstance(event, RunStarted):
+            raise ImpossibleEvent(event, "the run has not started")
+        run = begin(event.steps, jobs=event.jobs, capacity=dict(event.capacity), fail_fast=event.fail_fast)
+    return advance(run, event)[0]
+
+
 def fold(events: Iterable[Event]) -> Run:
     """The run that these events tell of, the first of them a RunStarted."""
-    story = iter(events)
-    first = next(story)
-    if not isinstance(first, RunStarted):
-        raise ImpossibleEvent(first, "the run has not started")
-    run = begin(first.steps, jobs=first.jobs, capacity=dict(first.capacity), fail_fast=first.fail_fast)
-    for event in chain([first], story):
-        run, _ = advance(run, event)
+    run: Run | None = None
+    for event in events:
+        run = retold(run, event)
+    assert run is not None
     return run
 
 

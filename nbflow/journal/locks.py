@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import socket
 import time
 import weakref
@@ -142,6 +143,28 @@ def lock_owner(root: Path, run: str) -> Owner | None:
         return Owner(int(data["pid"]), str(data["host"]), bool(data["locked"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def interrupt_owner(root: Path, run: str) -> bool:
+    """Send the process that holds the lock of a run what Ctrl-C would; ``False`` where none of this host holds it."""
+    owner = lock_owner(root, run)
+    if owner is None or owner.host != socket.gethostname() or not is_alive(root, run):
+        return False
+    try:
+        if not hasattr(os, "pidfd_open"):
+            os.kill(owner.pid, signal.SIGINT)
+            return True
+        process = os.pidfd_open(owner.pid)
+        try:
+            # A number may pass to another process; a lock that is still held says that this one is meant.
+            if not is_alive(root, run):
+                return False
+            signal.pidfd_send_signal(process, signal.SIGINT)
+        finally:
+            os.close(process)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _lock_path(root: Path, run: str) -> Path:

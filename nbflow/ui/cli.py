@@ -18,8 +18,16 @@ import click
 
 import nbflow
 from nbflow.errors import UsageError
-from nbflow.ui.endings import CANCELLED, DONE, EPILOG, FAILED, STALE, USAGE, explained
-from nbflow.ui.options import json_option, parameter_options, selection_options, sources_argument, step_argument
+from nbflow.ui import attending
+from nbflow.ui.endings import DONE, EPILOG, STALE, USAGE, explained
+from nbflow.ui.options import (
+    jobs_option,
+    json_option,
+    parameter_options,
+    selection_options,
+    sources_argument,
+    step_argument,
+)
 
 if TYPE_CHECKING:
     from nbflow.core.model import Finding, Reason, Record
@@ -73,12 +81,6 @@ def main(executor: Executor | None = None) -> None:
     cli(prog_name="nbflow", obj=executor)
 
 
-def _jobs(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
-    if value is not None and not (value.isdecimal() and int(value) > 0):
-        raise click.BadParameter(f"'{value}' is not a whole number of 1 or more.")
-    return None if value is None else int(value)
-
-
 def _open(sources: Sequence[Path], parameters: Mapping[str, Any] | None = None, **flags: Any) -> Project:
     from nbflow.project import open_project
 
@@ -98,18 +100,19 @@ def _parameters(pairs: Sequence[str], yaml_texts: Sequence[str], files: Sequence
 @sources_argument
 @parameter_options
 @selection_options
-@click.option("-j", "--jobs", callback=_jobs, metavar="N", help="Steps at a time.  [default: the number of cores]")
+@jobs_option
 @click.option("--force", is_flag=True, help="Run the selected steps again, fresh or not.")
 @click.option("--no-cache", is_flag=True, help="Another word for --force.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--fail-fast", is_flag=True, help="After the first failure start nothing new.")
 @click.option("--executor", metavar="NAME", help="What runs the steps.  [default: papermill]")
+@click.option("--detach", "detached", is_flag=True, help="Let the run go on by itself, and return at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print what happens as JSON, an event a line.")
 @explained
 def run(
     sources: tuple[Path, ...], pairs: tuple[str, ...], yaml_texts: tuple[str, ...], files: tuple[Path, ...],
     select: tuple[str, ...], exclude: tuple[str, ...], jobs: int | None, force: bool, no_cache: bool, dry_run: bool,
-    fail_fast: bool, executor: str | None, as_json: bool,
+    fail_fast: bool, executor: str | None, detached: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Run what is stale, and reuse the rest.
 
@@ -118,28 +121,23 @@ def run(
     that have steps.
     """
     from nbflow import ops
-    from nbflow.ui.progress import Progress, form_of
-    from nbflow.ui.summary import resume_command, summary
-    from nbflow.ui.terminal import answer, tell_logs
+    from nbflow.ui.running import Typed, command_of, detach, perform
 
     if force and no_cache:
         raise UsageError("--force and --no-cache do not go together.", "They mean the same: give one of them.")
+    typed = Typed(sources, pairs, yaml_texts, files, select, exclude, jobs, executor)
+    forced: Any = "forced" if force else "no-cache" if no_cache else ""
+    if detached and not dry_run:
+        anew = {"--force": force, "--no-cache": no_cache, "--fail-fast": fail_fast}
+        return detach([*typed.words, *(word for word, given in anew.items() if given)], as_json=as_json)
     given = _parameters(pairs, yaml_texts, files)
     with _open(sources, given, jobs=jobs, fail_fast=fail_fast or None, executor=executor) as project:
-        forced: Any = "forced" if force else "no-cache" if no_cache else ""
         if dry_run:
             _show_plan(project, ops.dry_run(project, project.planner(forced=forced), select, exclude), as_json)
-            return 0
-        tell_logs()
-        progress = Progress({s.id: s.name for s in project.pipeline.steps.values()}, form_of(as_json))
-        with progress.interrupts() as cancel:
-            finished = ops.run(project, terms=select, exclude=exclude, forced=forced, on_start=progress.begin,
-                               on_event=progress.show, cancel=cancel,
-                               executor=click.get_current_context().obj)  # fmt: skip
-        if not as_json:
-            command = resume_command(sources, pairs, yaml_texts, files, select, exclude, jobs, executor)
-            answer(summary(project, finished, progress.view(), progress.events, command))
-        return {"succeeded": DONE, "failed": FAILED, "cancelled": CANCELLED}[finished.status]
+            return DONE
+        options = {"terms": select, "exclude": exclude, "forced": forced}
+        executing = click.get_current_context().obj
+        return perform(project, options, command_of(typed.words), executing, as_json=as_json)
 
 
 # --- plan, graph, check --------------------------------------------------------------------------------
@@ -334,6 +332,10 @@ def _reasons_json(reasons: Sequence[Reason]) -> list[dict[str, str]]:
 
 def _last_json(last: Record | None) -> dict[str, Any] | None:
     return None if last is None else {"run": last.run, "created": last.created, "seconds": last.seconds}
+
+
+for command in (attending.attach, attending.cancel, attending.retry):
+    cli.add_command(command)
 
 
 @cli.command()

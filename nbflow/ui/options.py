@@ -21,6 +21,22 @@ def json_option(what: str) -> Callable[[F], F]:
     return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
 
 
+def run_argument(command: F) -> F:
+    return click.argument("run", default="last", metavar="[RUN]", shell_complete=complete_run)(command)
+
+
+def jobs_option(command: F) -> F:
+    return click.option(
+        "-j", "--jobs", callback=_jobs, metavar="N", help="Steps at a time.  [default: the number of cores]"
+    )(command)
+
+
+def _jobs(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    if value is not None and not (value.isdecimal() and int(value) > 0):
+        raise click.BadParameter(f"'{value}' is not a whole number of 1 or more.")
+    return None if value is None else int(value)
+
+
 def step_argument(command: F) -> F:
     return click.argument("step", shell_complete=complete_step)(command)
 
@@ -60,6 +76,22 @@ def _all(command: F, options: tuple[Callable[[F], F], ...]) -> F:
 def complete_step(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The names of the steps that begin so."""
     return [CompletionItem(name, help=where) for name, where in _steps(ctx) if name.startswith(incomplete)]
+
+
+def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The newest runs whose ids begin so."""
+    from nbflow.journal import Journal
+    from nbflow.settings import find_root
+
+    try:
+        journal = Journal.read(find_root(Path.cwd()))
+        if journal is None:
+            return []
+        with journal:
+            rows = journal.runs(20)
+    except Exception:
+        return []
+    return [CompletionItem(row.id, help=row.status) for row in rows if row.id.startswith(incomplete)]
 
 
 def complete_selector(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:

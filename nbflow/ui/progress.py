@@ -10,9 +10,8 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal
 
 from rich.console import Console, Group, RenderableType
@@ -35,7 +34,6 @@ from nbflow.core.events import (
     StepSucceeded,
     to_json,
 )
-from nbflow.core.plan import Plan
 from nbflow.core.run import Run
 from nbflow.core.view import Notes, RunView, StepView, noted, view
 from nbflow.driver import Canceller
@@ -64,11 +62,13 @@ STOPPING = (
 
 
 class Progress:
-    """Shows one run. ``short``: full name → the name a person calls the step by."""
+    """Shows one run, of this process or of another one."""
 
-    def __init__(self, short: Mapping[str, str], form: Form, console: Console | None = None) -> None:
-        self.short = short
+    def __init__(self, form: Form, console: Console | None = None, now: Callable[[], float] = time.time) -> None:
+        self.short: Mapping[str, str] = {}
+        """Full name → the name a person calls the step by."""
         self.form = form
+        self.now = now
         self.console = console or Console(stderr=True, highlight=False)
         self.events: list[Event] = []
         self._run_id = ""
@@ -83,21 +83,25 @@ class Progress:
 
     # --- called by the run ---------------------------------------------------------------------------
 
-    def begin(self, run_id: str, plan: Plan, _folder: Path) -> None:
-        self._run_id, self._began = run_id, time.monotonic()
+    def begin(self, run_id: str, opening: str) -> None:
+        """``opening``: what to say of the run in a log."""
+        self._run_id, self._began = run_id, self.now()
         if self.form == "live":
             self._live = Live(
                 get_renderable=self.drawing, console=self.console, refresh_per_second=REFRESH, transient=True
             )
             self._live.start()
         elif self.form == "lines":
-            terminal.tell(f"run {run_id}: {text.plan_summary(plan)}")
+            terminal.tell(f"run {run_id}: {opening}")
 
     def show(self, event: Event, run: Run) -> None:
         self._run = run
         self.events.append(event)
-        if isinstance(event, StepStarted):
-            self._started[event.step] = time.monotonic()
+        if isinstance(event, RunStarted):
+            self.short = {spec.name: spec.label for spec in event.steps}
+            self._began = event.at
+        elif isinstance(event, StepStarted):
+            self._started[event.step] = event.at
             self._said.pop(event.step, None)
         elif isinstance(event, StepProgressed) and event.text:
             self._said[event.step] = event.text
@@ -144,7 +148,7 @@ class Progress:
     def drawing(self) -> RenderableType:
         if self._run is None:
             return Text("")
-        now, seen = time.monotonic(), self.view()
+        now, seen = self.now(), self.view()
         width, height = self.console.width, max(6, self.console.height - 2)
         colour = self.console.is_terminal and not self.console.no_color
         seen["steps"] = [self._with_words(step) for step in seen["steps"]]
@@ -160,7 +164,7 @@ class Progress:
 
     def _with_words(self, step: StepView) -> StepView:
         """What a running step printed last stands where its reason would."""
-        said = self._said.get(step["id"], "") if step["state"] == "running" else ""
+        said = self._said.get(step["id"], "") if step["state"] in ("starting", "running") else ""
         return {**step, "reason": clean_block(said) or step["reason"]}
 
     def _line(self, event: Event) -> str:

@@ -5,34 +5,40 @@ The traceback shown is the user's own. It draws what the run came to and decides
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nbflow.core.events import Event, StepCrashed, StepFailed
+from nbflow.core.model import Finding
 from nbflow.core.view import RunView, StepView
-from nbflow.ops import Finished
-from nbflow.project import Project
 from nbflow.render import text
 from nbflow.render.columns import cut
 from nbflow.render.words import clean, clean_block, count, duration
 from nbflow.ui import terminal
 
-SIGNS = {"succeeded": ("✔", "green"), "failed": ("✘", "bold red"), "cancelled": ("■", "yellow")}
+SIGNS = {
+    "succeeded": ("✔", "green"),
+    "failed": ("✘", "bold red"),
+    "crashed": ("✘", "bold magenta"),
+    "cancelled": ("■", "yellow"),
+}
 
 Failure = StepFailed | StepCrashed
 
 
-def summary(project: Project, finished: Finished, seen: RunView, events: Sequence[Event], command: str) -> str:
-    """The whole of it, for stdout. ``command``: what a person types to go on."""
+def summary(
+    seen: RunView, events: Sequence[Event], notebooks: Iterable[str], command: str, findings: Iterable[Finding] = ()
+) -> str:
+    """The whole of it, for stdout. ``notebooks``: their paths from the project root; ``command``: what a person types
+    to go on; ``findings``: of the check."""
     if not seen["steps"]:
         return "Nothing is selected, so there was nothing to do."
     blocks = [
         text.final_table(seen, colour=terminal.has_colour(sys.stdout), width=terminal.width(sys.stdout)),
         "\n".join(_warnings(seen)),
-        *_failures(seen, events, finished.folder),
-        "\n".join(_end(project, finished, seen, events, command)),
+        *_failures(seen, events, Path(seen["folder"])),
+        "\n".join(_end(seen, events, notebooks, command, findings)),
     ]
     return "\n\n".join(block for block in blocks if block)
 
@@ -69,18 +75,20 @@ def _failure(step: StepView, failure: Failure, folder: Path) -> Iterator[str]:
         yield f"  Its executed notebook: {near(executed)}"
 
 
-def _end(project: Project, finished: Finished, seen: RunView, events: Sequence[Event], command: str) -> Iterator[str]:
-    sign, style = SIGNS[finished.status]
+def _end(
+    seen: RunView, events: Sequence[Event], notebooks: Iterable[str], command: str, findings: Iterable[Finding]
+) -> Iterator[str]:
+    sign, style = SIGNS[seen["status"]]
     spent = duration(events[-1].at - events[0].at) if events else ""
-    how = "after" if finished.status == "cancelled" else "in"
-    yield f"{_painted(sign, style)} Run {finished.id} {finished.status} {how} {spent}: {text.counts(seen)}."
-    for path in project.files:
-        if (finished.folder / path).exists():
-            yield f"  Executed notebook: {near(finished.folder / path)}"
-    doubts = sum(f.severity == "warning" for f in finished.findings)
+    how = "in" if seen["status"] in ("succeeded", "failed") else "after"
+    yield f"{_painted(sign, style)} Run {seen['run']} {seen['status']} {how} {spent}: {text.counts(seen)}."
+    for path in notebooks:
+        if (Path(seen["folder"]) / path).exists():
+            yield f"  Executed notebook: {near(Path(seen['folder']) / path)}"
+    doubts = sum(f.severity == "warning" for f in findings)
     if doubts:
         yield f"  The check has {count(doubts, 'warning')}; nbflow check shows what."
-    if finished.status != "succeeded":
+    if seen["status"] != "succeeded":
         yield f"  To resume: {command}  (what succeeded is reused)"
 
 
@@ -94,18 +102,3 @@ def near(path: Path) -> str:
         return clean(str(path.relative_to(Path.cwd())))
     except ValueError:
         return clean(str(path))
-
-
-def resume_command(
-    sources: Sequence[Path], pairs: Sequence[str] = (), yaml_texts: Sequence[str] = (), files: Sequence[Path] = (),
-    select: Sequence[str] = (), exclude: Sequence[str] = (), jobs: int | None = None, executor: str | None = None,
-) -> str:  # fmt: skip
-    """The words to type again: those that say what to run and with what, without those that make it run anew."""
-    words = ["nbflow", "run", *(f"./{s}" if str(s).startswith("-") else str(s) for s in sources)]
-    repeated = (("-p", pairs), ("-y", yaml_texts), ("-f", files), ("-s", select), ("--exclude", exclude))
-    for option, values in repeated:
-        for value in values:
-            words += [option, str(value)]
-    words += ["-j", str(jobs)] if jobs is not None else []
-    words += ["--executor", executor] if executor is not None else []
-    return clean(shlex.join(words))

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import signal
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -28,19 +27,17 @@ from nbflow.core.events import (
     StepStarted,
     StepSucceeded,
 )
-from nbflow.core.plan import Plan
 from nbflow.core.run import fold
 from nbflow.ui.progress import Form, Progress
 
 SPECS = (StepSpec("n.load", short="load", reason="first run"), StepSpec("n.train", ("n.load",), short="n-train"))
-SHORT = {"n.load": "load", "n.train": "train"}
 START = RunStarted(at=10.0, steps=SPECS, jobs=2)
 
 
 def shown(form: Form, *story: Event, console: Console | None = None) -> Progress:
     """A run that has come so far."""
-    progress = Progress(SHORT, form, console)
-    progress.begin("r1", Plan({}), Path())
+    progress = Progress(form, console, now=lambda: 11.0)
+    progress.begin("r1", "2 steps to run")
     for number, event in enumerate(story, 1):
         progress.show(event, fold(story[:number]))
     progress.end()
@@ -57,7 +54,7 @@ LINES: list[tuple[Event, str]] = [
     (StepFailed("n.load", 1, error="E: \x1b[31mbad"), "load failed: E: \N{REPLACEMENT CHARACTER}bad\n"),
     (StepFailed("n.load", 2, error="E"), "load failed (attempt 2): E\n"),
     (StepCrashed("n.load", 1, message="the kernel died"), "load crashed: the kernel died\n"),
-    (StepSkipped("n.train", because=Cause("n.load", "failed")), "train skipped: needs load, which failed\n"),
+    (StepSkipped("n.train", because=Cause("n.load", "failed")), "n-train skipped: needs load, which failed\n"),
     (StepCancelled("n.load", 1), "load cancelled\n"),
     (StepReused("n.load", reason="made by run r0"), ""),
     (StepReused("n.load", 1, reason="made by run r0"), "load reused: made by run r0\n"),
@@ -72,7 +69,8 @@ LINES: list[tuple[Event, str]] = [
 def test_a_log_keeps_one_line_for_each_fact_that_matters(
     event: Event, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    progress = Progress(SHORT, "lines")
+    progress = Progress("lines")
+    progress.show(START, fold([START]))
     progress.show(event, fold([START]))
     assert capsys.readouterr() == ("", line)
 
@@ -112,7 +110,7 @@ def test_the_table_grows_with_the_run() -> None:
         "▶  load     running    0.0 s  first run\n"
         "·  n-train  waiting           waits for load\n"
         "\n"
-        "   1 waiting, 1 running · 0.0 s"
+        "   1 waiting, 1 running · 1.0 s"
     )
 
 
@@ -147,9 +145,9 @@ def test_the_table_never_outgrows_the_screen(width: int, height: int) -> None:
 
 
 def test_the_first_interrupt_cancels_the_second_kills_and_the_third_leaves() -> None:
-    progress = Progress(SHORT, "json")
+    progress = Progress("json")
     with progress.interrupts() as cancel:
-        progress.begin("r1", Plan({}), Path())
+        progress.begin("r1", "")
         os.kill(os.getpid(), signal.SIGINT)
         assert cancel.requests == 1
         os.kill(os.getpid(), signal.SIGTERM)
@@ -160,7 +158,7 @@ def test_the_first_interrupt_cancels_the_second_kills_and_the_third_leaves() -> 
 
 
 def test_before_anything_runs_an_interrupt_ends_the_program() -> None:
-    progress = Progress(SHORT, "json")
+    progress = Progress("json")
     with pytest.raises(KeyboardInterrupt), progress.interrupts() as cancel:
         os.kill(os.getpid(), signal.SIGINT)
     assert cancel.requests == 0

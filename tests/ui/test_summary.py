@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from nbflow.ui.cli import cli
-from nbflow.ui.summary import near, resume_command
+from nbflow.ui.running import Typed, command_of
+from nbflow.ui.summary import near
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ from nbflow.ui.summary import near, resume_command
     ],
 )
 def test_the_command_that_goes_on_is_the_one_that_was_typed(given: dict[str, object], command: str) -> None:
-    made = resume_command(**{"sources": [], **given})  # type: ignore[arg-type]
+    made = command_of(Typed(**given).words)  # type: ignore[arg-type]
     assert made == command
     assert cli.commands["run"].make_context("run", shlex.split(made)[2:]).params["as_json"] is False
 

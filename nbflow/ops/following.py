@@ -1,0 +1,130 @@
+"""Runs that are another process's: which there are, following one to its end, asking it to stop.
+
+All of it is a view of the journal, so whoever watches may come and go, and the run does not notice. Nothing is written
+here. A run is found by its id, the beginning of it, or ``last``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbflow.core.events import Event, RunFinished, from_json
+from nbflow.errors import UsageError, did_you_mean
+from nbflow.journal import Journal, RunRow
+from nbflow.journal.locks import interrupt_owner
+
+LAST = "last"
+
+LOOK_AGAIN = 0.25
+"""Seconds between two looks at the journal."""
+
+
+def journal_of(root: Path) -> Journal:
+    """The journal of a project, to be looked at. Raises ``UsageError`` where nothing has run yet."""
+    journal = Journal.read(root)
+    if journal is None:
+        raise UsageError(f"Nothing has been run in {root} yet.", "Run a notebook first: nbflow run NOTEBOOK.ipynb")
+    return journal
+
+
+def find_run(journal: Journal, name: str = LAST) -> RunRow:
+    """The run that a person means. Raises ``UsageError`` for an unknown or an ambiguous name."""
+    rows = journal.runs(1) if name == LAST else [r for r in journal.runs() if r.id.startswith(name)]
+    if not rows:
+        known = [r.id for r in journal.runs()]
+        near = did_you_mean(name, known) if name != LAST else ""
+        raise UsageError(f"There is no run '{name}'.{near}", "nbflow runs lists them.")
+    exact = [r for r in rows if r.id == name]
+    if len(rows) > 1 and not exact:
+        raise UsageError(f"'{name}' is the beginning of {len(rows)} runs: {_some(rows)}.", "Write more of the id.")
+    return (exact or rows)[0]
+
+
+def _some(rows: list[RunRow]) -> str:
+    return ", ".join(r.id for r in rows[:3]) + (", …" if len(rows) > 3 else "")
+
+
+def follow(journal: Journal, run: str, pause: Callable[[float], None] = time.sleep) -> Iterator[list[Event]]:
+    """The events of a run in batches, from its beginning to its end or until it is dead; the last batch may be empty.
+
+    Between two looks ``pause`` is called with the seconds to wait."""
+    seen = 0
+    while True:
+        row = journal.run(run)
+        rows = journal.events(run, seen)  # after the look at the lock: what a run wrote before it died is not missed
+        seen = rows[-1]["seq"] if rows else seen
+        events = [from_json(data) for data in rows]
+        yield events
+        if row is None or row.status != "running" or (events and isinstance(events[-1], RunFinished)):
+            return
+        pause(LOOK_AGAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A run that was asked to stop."""
+
+    run: RunRow
+    alive: bool
+    """False where there was nothing to stop."""
+
+
+def cancel(root: Path, journal: Journal, name: str = LAST, *, force: bool = False) -> Asked:
+    """Ask a run to stop: the first time its steps are interrupted, from then on (or with ``force``) killed.
+
+    Raises ``UsageError`` for an unknown run, or one that goes on where it cannot be reached from here."""
+    row = find_run(journal, name)
+    if row.status == "unknown":
+        raise UsageError(
+            f"Run {row.id} was started on another host, and only there it can be cancelled.",
+            f"On that host: nbflow cancel {row.id}",
+        )
+    if row.status != "running":
+        return Asked(row, alive=False)
+    before = _requests(journal, row.id)
+    for wanted in range(before + 1, max(before + 1, 2 if force else 0) + 1):
+        if not interrupt_owner(root, row.id):
+            return Asked(row, alive=wanted > before + 1)
+        _wait_until(lambda at_least=wanted: _requests(journal, row.id) >= at_least)  # type: ignore[misc]
+    return Asked(row, alive=True)
+
+
+def _requests(journal: Journal, run: str) -> int:
+    return sum(event["event"] == "CancelRequested" for event in journal.events(run))
+
+
+def _wait_until(done: Callable[[], bool], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What it takes to do again what a run did not manage."""
+
+    run: RunRow
+    sources: tuple[Path, ...]
+    parameters: Mapping[str, object]
+    terms: tuple[str, ...]
+    """Selectors; empty where every step came to a result."""
+
+
+def again(root: Path, journal: Journal, name: str = LAST) -> Again:
+    """The steps of a run without a result, with what they need, and what it was given. Raises ``UsageError``, also for
+    a run that goes on."""
+    row = find_run(journal, name)
+    if row.status in ("running", "unknown"):
+        raise UsageError(f"Run {row.id} is still going on.", f"Stop it first: nbflow cancel {row.id}")
+    done: set[str] = set()
+    planned: list[str] = []
+    for event in journal.events(row.id):
+        if event["event"] == "RunStarted":
+            planned = [spec["name"] for spec in event["steps"]]
+        elif event["event"] in ("StepSucceeded", "StepReused"):
+            done.add(event["step"])
+    terms = tuple(f"+{step}" for step in planned if step not in done)
+    return Again(row, tuple(root / source for source in row.sources), row.parameters, terms)

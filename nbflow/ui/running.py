@@ -1,0 +1,99 @@
+"""What ``nbflow run`` and ``nbflow retry`` share: a run made here, shown while it goes on and summed up at its end, or
+handed to a process of its own.
+
+Read ``progress`` for the display, ``attending`` for runs of other processes.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbflow.ui.endings import CANCELLED, DONE, FAILED
+
+if TYPE_CHECKING:
+    from nbflow.executors import Executor
+    from nbflow.project import Project
+
+ENDS = {"succeeded": DONE, "failed": FAILED, "crashed": FAILED, "cancelled": CANCELLED}
+"""Status of a run → exit code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a person typed behind ``nbflow run``: what to run and with what, without how often and how it is shown."""
+
+    sources: Sequence[Path] = ()
+    pairs: Sequence[str] = ()
+    yaml_texts: Sequence[str] = ()
+    files: Sequence[Path] = ()
+    select: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    jobs: int | None = None
+    executor: str | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The words to type again."""
+        words = ["run", *(f"./{s}" if str(s).startswith("-") else str(s) for s in self.sources)]
+        repeated: tuple[tuple[str, Sequence[object]], ...] = (
+            ("-p", self.pairs), ("-y", self.yaml_texts), ("-f", self.files), ("-s", self.select),
+            ("--exclude", self.exclude),
+        )  # fmt: skip
+        for option, values in repeated:
+            for value in values:
+                words += [option, str(value)]
+        words += ["-j", str(self.jobs)] if self.jobs is not None else []
+        words += ["--executor", self.executor] if self.executor is not None else []
+        return words
+
+
+def command_of(words: Sequence[str]) -> str:
+    """What a person types for it, fit to be printed."""
+    from nbflow.render.words import clean
+
+    return clean(shlex.join(["nbflow", *words]))
+
+
+def perform(
+    project: Project, options: Mapping[str, Any], command: str, executor: Executor | None, *, as_json: bool
+) -> int:
+    """Run it here and show it; the exit code. ``options`` are those of ``ops.run``; ``command`` goes on with it."""
+    from nbflow import ops
+    from nbflow.render import text
+    from nbflow.ui.progress import Progress, form_of
+    from nbflow.ui.summary import summary
+    from nbflow.ui.terminal import answer, tell_logs
+
+    tell_logs()
+    progress = Progress(form_of(as_json))
+    with progress.interrupts() as cancel:
+        finished = ops.run(
+            project, **options, on_start=lambda run, plan, _: progress.begin(run, text.plan_summary(plan)),
+            on_event=progress.show, cancel=cancel, executor=executor,
+        )  # fmt: skip
+    if not as_json:
+        answer(summary(progress.view(), progress.events, project.files, command, finished.findings))
+    return ENDS[finished.status]
+
+
+def detach(words: Sequence[str], *, as_json: bool) -> int:
+    """Start ``nbflow WORDS`` as a process of its own, and say how to watch it; the exit code."""
+    from nbflow.ops.launching import NotLaunched, launch
+    from nbflow.ui.terminal import answer, answer_json, tell
+
+    try:
+        begun = launch(words, Path.cwd())
+    except NotLaunched as error:
+        tell(error.message)  # its own words, put as it puts them
+        return error.exit_code
+    if as_json:
+        answer_json({"run": begun.run, "folder": str(begun.folder)})
+    else:
+        answer(f"Run {begun.run} goes on by itself, also when this terminal is closed.")
+        answer(f"  Watch it: nbflow attach {begun.run}")
+        answer(f"  Stop it:  nbflow cancel {begun.run}")
+    return DONE

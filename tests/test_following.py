@@ -1,0 +1,145 @@
+"""Runs of other processes, as their journal tells them: found, followed to the end, and what it takes to do again what
+they did not manage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nbflow.core.events import Event, RunFinished, RunStarted, StepFailed, StepSkipped, StepStarted, StepSucceeded
+from nbflow.errors import UsageError
+from nbflow.journal import Journal, RunLock
+from nbflow.ops import following
+from tests.commands import Given, nbflow
+from tests.flows import new_flow
+
+CELLS = {
+    "parameters": "n = 1",
+    "one": "%%step one -o a\na = n",
+    "two": "%%step two -i a -o b\nb = 1 / (a - 2)",
+    "three": "%%step three -i b -o c\nc = b",
+    "aside": "%%step aside -o d\nd = 1",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with a run that failed and a later one that succeeded."""
+    flow = new_flow(tmp_path, CELLS)
+    flow.parameters = {"n": 2}
+    assert flow.run().status == "failed"
+    flow.parameters = {}
+    assert flow.run().status == "succeeded"
+    return tmp_path
+
+
+@pytest.fixture
+def journal(root: Path) -> Iterator[Journal]:
+    with following.journal_of(root) as found:
+        yield found
+
+
+def test_a_run_is_found_by_its_id_the_beginning_of_it_or_as_the_last(journal: Journal) -> None:
+    newest, first = journal.runs()
+    assert following.find_run(journal) == newest
+    assert following.find_run(journal, first.id) == first
+    assert following.find_run(journal, first.id[:-1]) == first
+    with pytest.raises(UsageError) as unknown:
+        following.find_run(journal, "1999")
+    assert str(unknown.value.message) == "There is no run '1999'."
+    with pytest.raises(UsageError) as many:
+        following.find_run(journal, "20")
+    assert many.value.message == f"'20' is the beginning of 2 runs: {newest.id}, {first.id}."
+
+
+def test_before_the_first_run_there_is_nothing_to_look_at(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as error:
+        following.journal_of(tmp_path)
+    assert error.value.message == f"Nothing has been run in {tmp_path} yet."
+
+
+def names(events: list[Event]) -> list[str]:
+    return [type(e).__name__ for e in events]
+
+
+def test_a_run_that_is_over_is_told_at_once(journal: Journal) -> None:
+    failed = journal.runs()[1]
+    (batch,) = following.follow(journal, failed.id)
+    assert isinstance(batch[0], RunStarted)
+    assert isinstance(batch[-1], RunFinished)
+    assert {type(e) for e in batch} >= {StepStarted, StepSucceeded, StepFailed, StepSkipped}
+
+
+def test_a_live_run_is_followed_as_it_goes_and_a_dead_one_to_where_it_died(tmp_path: Path) -> None:
+    def event(name: str, **more: object) -> dict[str, object]:
+        return {"event": name, "time": "2026-11-24T15:30:12.250Z", **more}
+
+    started = event("RunStarted", steps=[{"name": "n.a", "needs": []}], jobs=1, capacity={}, reused=0)
+    with Journal.open(tmp_path) as writer, following.journal_of(tmp_path) as reader:
+        lock = RunLock(tmp_path, "r1")
+        with lock:
+            writer.begin_run("r1", "2026-11-24T15:30:12.250Z", ["n.ipynb"], {}, "")
+            writer.append("r1", [started])
+            told = following.follow(reader, "r1", pause=lambda _: None)
+            assert names(next(told)) == ["RunStarted"]
+            assert names(next(told)) == []
+            writer.append("r1", [event("StepStarted", step="n.a", attempt=1)])
+            assert names(next(told)) == ["StepStarted"]
+        assert [names(batch) for batch in told] == [[]]
+
+
+def test_what_is_done_again_is_what_has_no_result_with_the_parameters_of_then(root: Path, journal: Journal) -> None:
+    failed = journal.runs()[1]
+    again = following.again(root, journal, failed.id)
+    assert (again.sources, again.parameters, again.terms) == (
+        (root / "flow.ipynb",), {"n": 2}, ("+flow.two", "+flow.three"),
+    )  # fmt: skip
+    assert following.again(root, journal).terms == ()
+
+
+def test_retry_makes_what_failed_once_it_is_mended(tmp_path: Path) -> None:
+    cells = ("%%step one -o a\na = 1", "%%step two -i a -o b\nb = a / 0", "%%step three -i b -o c\nc = b")
+    Given(cells).write(tmp_path)
+    assert nbflow(tmp_path, "run").code == 1
+    book = tmp_path / "flow.ipynb"
+    book.write_text(book.read_text().replace("a / 0", "a / 1"))
+    said = nbflow(tmp_path, "retry")
+    assert (said.code, said.out.splitlines()) == (
+        0,
+        [
+            "   step   state       time  why",
+            "↺  one    reused            made by run RUN",
+            "✔  two    succeeded  N.N s  first run",
+            "✔  three  succeeded  N.N s  first run",
+            "",
+            "✔ Run RUN succeeded in N.N s: 2 succeeded, 1 reused.",
+            "  Executed notebook: nbflow_runs/RUN/flow.ipynb",
+        ],
+    )
+    said = nbflow(tmp_path, "retry")
+    assert (said.code, said.out) == (0, "Run RUN has a result for every step: there is nothing to do again.\n")
+
+
+def test_cancelling_a_run_that_is_over_says_so(root: Path) -> None:
+    said = nbflow(root, "cancel")
+    assert (said.code, said.out) == (0, "Run RUN is over already (succeeded): there is nothing to cancel.\n")
+
+
+def test_attaching_to_a_run_that_is_over_shows_how_it_ended(root: Path, journal: Journal) -> None:
+    failed = journal.runs()[1]
+    said = nbflow(root, "attach", failed.id)
+    assert said.code == 1
+    assert said.out.splitlines()[:5] == [
+        "   step   state       time  why",
+        "✔  one    succeeded  N.N s  first run",
+        "✘  two    failed     N.N s  ZeroDivisionError: division by zero",
+        "–  three  skipped           needs two, which failed",
+        "✔  aside  succeeded  N.N s  first run",
+    ]
+    assert said.out.splitlines()[-1] == "  To resume: nbflow retry RUN  (what succeeded is reused)"
+    assert nbflow(root, "attach", "last").code == 0
+    assert nbflow(root, "attach", "nope") == (
+        2, "", "nbflow: There is no run 'nope'.\n  nbflow runs lists them.\n",
+    )  # fmt: skip

@@ -1,0 +1,145 @@
+"""Two runs at the same time: each result is made once, and files that both write are for each what its own steps made.
+Without Jupyter; the runs are threads of this process with projects of their own, and locks hold between them as between
+processes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from nbflow import ops
+from nbflow.core.events import Event, StepProgressed, StepReused, StepSucceeded
+from nbflow.core.run import Run
+from nbflow.driver import Canceller
+from nbflow.executors import Job, Outcome, Tell
+from tests.flows import Flow, new_flow
+from tests.plain_executor import PlainExecutor
+
+PATIENCE = 60.0
+"""Seconds."""
+
+CHAIN = {
+    "imports": "from pathlib import Path",
+    "one": "%%step one -o a\na = 1",
+    "two": "%%step two -i a -o b\nb = a + 1",
+    "three": "%%step three -i b -o c\nc = b + 1",
+}
+
+
+class Gate(PlainExecutor):
+    """Holds each attempt of a step until it is opened."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.step = step
+        self.reached, self.open = threading.Event(), threading.Event()
+
+    def run(self, job: Job, tell: Tell) -> Outcome:
+        if job.key.rpartition("#")[0].endswith(self.step):
+            self.reached.set()
+            assert self.open.wait(PATIENCE)
+        return super().run(job, tell)
+
+
+class Watch:
+    """What happened in one run, and a flag raised when it says that it waits."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.waits = threading.Event()
+
+    def __call__(self, event: Event, _: Run) -> None:
+        self.events.append(event)
+        if isinstance(event, StepProgressed) and event.text.startswith("waits for run "):
+            self.waits.set()
+
+    def steps(self, kind: type[Any]) -> list[str]:
+        return [e.step.rpartition(".")[2] for e in self.events if isinstance(e, kind)]
+
+
+def together(
+    flow: Flow, gate: Gate, other: PlainExecutor, between: Callable[[Watch], None], **options: Any
+) -> tuple[ops.Finished, ops.Finished, Watch]:
+    """A run that stands at the gate, and another one; ``between`` is called when both are under way."""
+    watch = Watch()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flow.run, gate)
+        try:
+            assert gate.reached.wait(PATIENCE)
+            second = pool.submit(flow.run, other, on_event=watch, **options)
+            between(watch)
+        finally:
+            gate.open.set()
+        return first.result(PATIENCE), second.result(PATIENCE), watch
+
+
+def test_a_step_that_another_run_is_making_is_waited_for_and_reused(tmp_path: Path) -> None:
+    flow, gate, other = new_flow(tmp_path, CHAIN), Gate("two"), PlainExecutor()
+    first, second, watch = together(flow, gate, other, assert_waits)
+    assert (first.status, second.status) == ("succeeded", "succeeded")
+    (text,) = {e.text for e in watch.events if isinstance(e, StepProgressed) and e.text.startswith("waits")}
+    assert text == f"waits for run {first.id}, which works on the same"
+    # `three` is made by whoever comes first; each step once in all.
+    assert sorted([*gate.ran, *other.ran]) == [f"flow.{step}#1" for step in ("one", "three", "two")]
+    assert "two" in watch.steps(StepReused)
+
+
+def assert_waits(watch: Watch) -> None:
+    assert watch.waits.wait(PATIENCE)
+
+
+def test_a_run_that_waits_can_be_cancelled(tmp_path: Path) -> None:
+    flow, gate, other, cancel = new_flow(tmp_path, CHAIN), Gate("two"), PlainExecutor(), Canceller()
+
+    def cancel_it(watch: Watch) -> None:
+        assert_waits(watch)
+        cancel.request()
+
+    first, second, _ = together(flow, gate, other, cancel_it, cancel=cancel)
+    assert (first.status, second.status) == ("succeeded", "cancelled")
+    assert other.ran == []
+
+
+def test_when_the_other_run_fails_the_one_that_waited_makes_the_step_itself(tmp_path: Path) -> None:
+    cells = {**CHAIN, "two": '%%step two -i a -o b\nif Path("bad").exists():\n    raise ValueError\nb = a + 1'}
+    flow, gate, other = new_flow(tmp_path, cells, {"bad": ""}), Gate("two"), PlainExecutor()
+
+    class Mended(PlainExecutor):
+        def run(self, job: Job, tell: Tell) -> Outcome:
+            flow.file("bad").unlink(missing_ok=True)
+            return super().run(job, tell)
+
+    first, second, _ = together(flow, gate, other := Mended(), assert_waits)
+    assert (first.status, second.status) == ("failed", "succeeded")
+    assert other.ran == ["flow.two#1", "flow.three#1"]
+
+
+def test_forced_runs_each_make_it(tmp_path: Path) -> None:
+    flow, gate, other = new_flow(tmp_path, CHAIN), Gate("two"), PlainExecutor()
+    first, second, watch = together(flow, gate, other, assert_waits, forced="forced")
+    assert (first.status, second.status) == ("succeeded", "succeeded")
+    assert watch.steps(StepSucceeded) == ["one", "two", "three"]
+
+
+FILES = {
+    "imports": "from pathlib import Path",
+    "parameters": "n = 1",
+    "make": '%%step make -o data/n.txt\nPath("data/n.txt").write_text(str(n))',
+    "use": '%%step use -i data/n.txt -o told\ntold = int(Path("data/n.txt").read_text())',
+    "last": "%%step last -i told -o end\nend = (n, told)",
+}
+
+
+def test_runs_with_other_parameters_that_share_a_file_each_read_their_own(tmp_path: Path) -> None:
+    flow = new_flow(tmp_path, FILES)
+    flows = [Flow(tmp_path, parameters={"n": n}) for n in (1, 2, 3, 4)]
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda f: f.run(), flows))
+    assert [r.status for r in runs] == ["succeeded"] * 4
+    for n, each in enumerate(flows, 1):
+        told = each.records()["use"].artifact("told")
+        assert told is not None
+        assert flow.file(f".nbflow/store/blobs/{told.digest[:2]}/{told.digest}").read_bytes().strip() == str(n).encode()
