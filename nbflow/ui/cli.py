@@ -190,15 +190,20 @@ def _show_plan(project: Project, made: Plan, as_json: bool) -> None:
 def graph(sources: tuple[Path, ...], form: str, as_json: bool) -> int:
     """Draw the steps and what flows between them."""
     from nbflow import ops
+    from nbflow.errors import MissingLayoutEngine
     from nbflow.render import dag, graphs
-    from nbflow.ui.terminal import answer, answer_json
+    from nbflow.ui.terminal import answer, answer_json, tell
 
     with _open(sources) as project:
         if as_json or form == "json":
             answer_json(ops.graph_json(project.pipeline))
         else:
             forms = {"text": graphs.text, "svg": dag.svg, "dot": graphs.dot, "mermaid": graphs.mermaid}
-            answer(forms[form](project.pipeline))
+            try:
+                answer(forms[form](project.pipeline))
+            except MissingLayoutEngine:
+                tell(graphs.text(project.pipeline))  # not as the answer: a file of that name should be a picture
+                raise
         wrong = [f for f in project.pipeline.findings if f.severity == "error"]
         if wrong:
             _show_findings(project, wrong, sys.stderr)

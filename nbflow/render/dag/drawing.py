@@ -6,10 +6,13 @@ objects in it. The plain attributes hold the light theme; the style sheet (``loo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from nbflow.render.dag.engines import TITLE, Curve, Layout, Place, Point, between
+from nbflow.render.dag.boxes import Arrow, Card, Chip, Flow, Scene
+from nbflow.render.dag.flows import SMALL
 from nbflow.render.dag.letters import cut, escape, width
+from nbflow.render.dag.lines import Line, Routed, routed
+from nbflow.render.dag.lines import tenths as _n
 from nbflow.render.dag.looks import (
     DASHES,
     LIGHT,
@@ -23,23 +26,28 @@ from nbflow.render.dag.looks import (
     state_class,
     style_sheet,
 )
-from nbflow.render.dag.scene import NAME, NOTE, SIDE, SIGN, SMALL, Arrow, Card, Chip, Scene
+from nbflow.render.dag.places import TITLE, Layout, Place
+from nbflow.render.dag.scene import NAME, NOTE, SIDE, SIGN
 
 MARGIN = 16.0
-HEAD = 7.0
-"""Length of an arrow's head in pixels."""
-NEXT_RANK = 60.0
-"""Pixels between two boxes of neighbouring ranks at most; further ones have something between them."""
+KEY = 18.0
+"""Height of the line that explains marks which have no words of their own."""
 SMALLEST = 0.65
 """A picture too wide for its place is drawn smaller down to this scale; then it is scrolled."""
 
+ORDER = 'stroke-dasharray="5 4"'
+"""The line of an order without data."""
 _PAGE = "M.5.5H5L8.5 4V11.5H.5ZM5 .5V4H8.5"
 _SLIDERS = "M0 2H9M0 6.5H9M2.5.5V3.5M6.5 5V8"
 
 
 def draw(scene: Scene, layout: Layout) -> str:
     """The whole picture."""
-    wide, high = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
+    route = routed(scene, layout)
+    layout = route.layout
+    key, key_width = _key(scene)
+    wide = max(layout.width, key_width) + 2 * MARGIN
+    high = layout.height + 2 * MARGIN + (KEY if key else 0)
     fit = f"max-width:100%;min-width:min({wide:.0f}px,{max(wide * SMALLEST, 1):.0f}px);height:auto"
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="nbf-dag" width="{wide:.0f}" height="{high:.0f}" '
@@ -60,15 +68,33 @@ def draw(scene: Scene, layout: Layout) -> str:
         f'<g transform="translate({_n(MARGIN)} {_n(MARGIN)})">',
         *(_notebook(id_, path, layout.clusters[id_]) for id_, path in scene.notebooks.items()),
         edges,
-        *(_arrow(arrow, layout, scene.across) for arrow in scene.arrows),
+        *(_arrow(arrow, line) for arrow, line in zip(scene.arrows, route.lines, strict=True)),
+        *(_flow(flow, layout.boxes[flow.id]) for flow in scene.flows),
         "</g>",
-        *(_heading(path, layout.clusters[id_]) for id_, path in scene.notebooks.items()),
+        *(_heading(path, layout.clusters[id_], route) for id_, path in scene.notebooks.items()),
         *(_chip(chip, layout.boxes[chip.id]) for chip in scene.chips),
         *(_card(card, layout.boxes[card.id]) for card in scene.cards),
         "</g>",
+        *([f'<g class="nbf-key" transform="translate({_n(MARGIN)} {_n(high - 12)})">{key}</g>'] if key else []),
         "</svg>",
     ]
     return _plain("\n".join(parts))
+
+
+def _key(scene: Scene) -> tuple[str, float]:
+    """What the marks of this picture mean, as far as it has them, and how wide that is."""
+    order = f'<path class="nbf-line" d="M0-3.5H20" fill="none" stroke="{LIGHT["edge"]}" stroke-width="1.3" {ORDER}/>'
+    marks = [
+        (any(card.parameters for card in scene.cards), _icon(_SLIDERS, 0, -8), 14, "parameter"),
+        (any(arrow.kind == "after" for arrow in scene.arrows), order, 26, "order alone"),
+    ]
+    parts, x = [], 0.0
+    for there, mark, indent, word in marks:
+        if there:
+            text = f'<text x="{indent}" font-size="{_n(SMALL)}" fill="{LIGHT["muted"]}">{word}</text>'
+            parts.append(f'<g transform="translate({_n(x)} 0)">{mark}{text}</g>')
+            x += indent + width(word, SMALL) + 18
+    return "".join(parts), x
 
 
 def draw_nothing(title: str) -> str:
@@ -87,12 +113,6 @@ def _plain(text: str) -> str:
     return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def _n(number: float) -> str:
-    """A length with a tenth of a pixel, without what says nothing."""
-    text = f"{number:.1f}".removesuffix(".0")
-    return "0" if text == "-0" else text
-
-
 # --- frames and cards ----------------------------------------------------------------------------------
 
 
@@ -104,13 +124,16 @@ def _notebook(id_: str, path: str, place: Place) -> str:
     )
 
 
-def _heading(path: str, place: Place) -> str:
-    """A notebook's path in the corner of its frame, above the arrows that enter there."""
+def _heading(path: str, place: Place, route: Routed) -> str:
+    """A notebook's path at the upper edge of its frame: on the left, or further right where fewer lines enter."""
     title = cut(path, place.width - 24, TITLE, keep="end")
-    at = f"translate({_n(place.x + 7)} {_n(place.y + 6)})"
+    wide = width(title, TITLE) + 10
+    room = max(place.width - wide - 14, 0)
+    starts = [place.x + 7 + room * part / 8 for part in range(9)]
+    x = min(starts, key=lambda start: route.crossing(Place(start - 3, place.y + 6, wide + 6, 18)))
     return (
-        f'<g class="nbf-heading" transform="{at}"><title>{escape(path)}</title>'
-        f'<rect width="{_n(width(title, TITLE) + 10)}" height="18" rx="4" fill="{LIGHT["frame"]}"/>'
+        f'<g class="nbf-heading" transform="translate({_n(x)} {_n(place.y + 6)})"><title>{escape(path)}</title>'
+        f'<rect width="{_n(wide)}" height="18" rx="4" fill="{LIGHT["frame"]}"/>'
         f'<text x="6" y="13" font-size="{_n(TITLE)}" font-weight="600" fill="{LIGHT["muted"]}">'
         f"{escape(title)}</text></g>"
     )
@@ -199,59 +222,27 @@ def _chip(chip: Chip, place: Place) -> str:
     )
 
 
-# --- arrows --------------------------------------------------------------------------------------------
+# --- what flows ----------------------------------------------------------------------------------------
 
 
-def _arrow(arrow: Arrow, layout: Layout, across: bool) -> str:
-    curves = between(layout, arrow)
-    dashes = {"after": "5 4", "data": "2 3.5"}.get(arrow.kind, "")
-    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
-    label = ""
-    if arrow.through is not None:
-        place = layout.boxes[arrow.through.id]
-        behind, paint = ("nbf-inside", "frame") if arrow.through.cluster else ("nbf-label", "paper")
-        label = (
-            f'<rect class="{behind}" x="{_n(place.x)}" y="{_n(place.y)}" width="{_n(place.width)}" '
-            f'height="{_n(place.height)}" rx="4" fill="{LIGHT[paint]}"/>'
-            f'<text x="{_n(place.x + place.width / 2)}" y="{_n(place.y + 12)}">{escape(arrow.through.lines[0])}</text>'
-        )
+def _arrow(arrow: Arrow, line: Line) -> str:
+    dashes = {"after": f" {ORDER}", "data": ' stroke-dasharray="2 3.5"'}.get(arrow.kind, "")
     return (
         f'<g class="nbf-edge nbf-{arrow.kind}-edge" data-from="{arrow.source}" data-to="{arrow.target}">'
         f"<title>{escape(arrow.title)}</title>"
-        f'<path class="nbf-line" d="{_path(curves, across)}" fill="none" stroke="{LIGHT["edge"]}" '
-        f'stroke-width="1.3"{dashed}/>'
-        f'<path class="nbf-arrow" d="{_head(curves, across)}" fill="{LIGHT["edge"]}"/>{label}</g>'
+        f'<path class="nbf-line" d="{line.path}" fill="none" stroke="{LIGHT["edge"]}" stroke-width="1.3"{dashes}/>'
+        f'<path class="nbf-arrow" d="{line.head}" fill="{LIGHT["edge"]}"/></g>'
     )
 
 
-def _line(curve: Curve, across: bool) -> tuple[Point, ...]:
-    """The points to draw. Between neighbouring ranks nothing is in the way, and a plain S looks calmer there."""
-    x0, y0 = curve.points[0]
-    x1, y1 = curve.tip or curve.points[-1]
-    head = HEAD if curve.tip else 0.0
-    long = (x1 - x0 if across else y1 - y0) - head
-    if not 0 < long < NEXT_RANK:
-        return curve.points
-    bend = long * 0.62
-    if across:
-        return (x0, y0), (x0 + bend, y0), (x1 - head - bend, y1), (x1 - head, y1)
-    return (x0, y0), (x0, y0 + bend), (x1, y1 - head - bend), (x1, y1 - head)
-
-
-def _path(curves: Sequence[Curve], across: bool) -> str:
-    """One line through all of them; below a label it runs straight on."""
-    parts = []
-    for number, curve in enumerate(curves):
-        (x, y), *rest = _line(curve, across)
-        parts.append(f"{'L' if number else 'M'}{_n(x)} {_n(y)}C" + " ".join(f"{_n(x)} {_n(y)}" for x, y in rest))
-    return "".join(parts)
-
-
-def _head(curves: Sequence[Curve], across: bool) -> str:
-    """A slim triangle from the end of the line to its tip."""
-    for curve in reversed(curves):
-        if curve.tip is not None:
-            (x, y), (tip_x, tip_y) = _line(curve, across)[-1], curve.tip
-            dx, dy = (tip_x - x) * 0.45, (tip_y - y) * 0.45
-            return f"M{_n(x + dy)} {_n(y - dx)} {_n(tip_x)} {_n(tip_y)} {_n(x - dy)} {_n(y + dx)}Z"
-    return ""
+def _flow(flow: Flow, place: Place) -> str:
+    """What is handed on, in a gap of its line."""
+    if not flow.lines:
+        return ""
+    behind, paint = ("nbf-inside", "frame") if flow.cluster else ("nbf-label", "paper")
+    return (
+        f'<g class="nbf-flow" data-from="{flow.source}"><title>{escape(flow.title)}</title>'
+        f'<rect class="{behind}" x="{_n(place.x)}" y="{_n(place.y)}" width="{_n(place.width)}" '
+        f'height="{_n(place.height)}" rx="4" fill="{LIGHT[paint]}"/>'
+        f'<text x="{_n(place.x + place.width / 2)}" y="{_n(place.y + 12)}">{escape(flow.lines[0])}</text></g>'
+    )

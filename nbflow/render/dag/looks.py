@@ -115,8 +115,8 @@ _PARTS = """\
 .nbf-dag .nbf-heading text{fill:var(--nbf-muted)}
 .nbf-dag .nbf-line{stroke:var(--nbf-edge)}
 .nbf-dag .nbf-arrow{fill:var(--nbf-edge)}
-.nbf-dag .nbf-edge text,.nbf-dag .nbf-data text,.nbf-dag .nbf-parameters{fill:var(--nbf-muted)}
-.nbf-dag .nbf-edge text,.nbf-dag .nbf-data text,.nbf-dag .nbf-parameters{font-family:var(--nbf-code)}
+.nbf-dag .nbf-flow text,.nbf-dag .nbf-data text,.nbf-dag .nbf-parameters,.nbf-dag .nbf-key text{fill:var(--nbf-muted)}
+.nbf-dag .nbf-flow text,.nbf-dag .nbf-data text,.nbf-dag .nbf-parameters{font-family:var(--nbf-code)}
 .nbf-dag .nbf-data rect{fill:var(--nbf-shade)}
 .nbf-dag .nbf-icon{stroke:var(--nbf-muted)}
 .nbf-dag .nbf-step{--nbf-hue:var(--nbf-line);--nbf-tint:PLAIN_TINT;--nbf-width:1.25px;--nbf-dashes:none}
