@@ -1,7 +1,7 @@
 """What the source of a local module says: a digest of its syntax tree, and the modules it imports.
 
-Comments and layout do not count. Pure functions of the text; ``core.syntax`` writes the tree down, as it does for the
-cells of a notebook. Read ``modules.py`` next for how the imports are followed.
+Comments and layout do not count. Pure functions of the text; the tree is written down as that of a cell is, by
+``core.syntax``. Read ``modules.py`` next for how the imports are followed.
 """
 
 from __future__ import annotations
