@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from nbflow.core import check as checks
 from nbflow.core import paths
@@ -33,8 +34,12 @@ def notebook(*cells: str, path: str = "nb.ipynb", kernel: str | None = None, lan
     return Notebook(path, tuple(cell(text, n) for n, text in enumerate(cells, 1)), kernel, language)
 
 
+_analysed = lru_cache(maxsize=None)(analyse)
+"""Cells are analysed once: some tests make notebooks of thousands again and again."""
+
+
 def facts_of(book: Notebook) -> list[Facts]:
-    return [analyse(c.source) if c.kind == "code" else NO_FACTS for c in book.cells]
+    return [_analysed(c.source) if c.kind == "code" else NO_FACTS for c in book.cells]
 
 
 def outline(*cells: str, path: str = "nb.ipynb", language: str = "python") -> Outline:

@@ -12,7 +12,7 @@ import pytest
 from nbflow.disk.memo import Memo
 from nbflow.environment.interpreter import Facts
 from nbflow.environment.modules import Finder, Sources, follow
-from nbflow.environment.syntax import syntax_digest
+from nbflow.environment.syntax import read_source
 
 SUFFIX = ".cpython-311-x86_64-linux-gnu.so"
 
@@ -213,7 +213,7 @@ def test_a_source_is_read_once_while_it_stays_as_it_is(tmp_path: Path) -> None:
 def test_a_source_that_changed_just_now_is_not_remembered(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     memo = Memo(tmp_path / "memo.json", 1)
-    assert Sources(memo, str).source(str(tmp_path / "a.py")).digest == syntax_digest("x = 1\n")
+    assert Sources(memo, str).source(str(tmp_path / "a.py")).digest == read_source("x = 1\n").digest
     memo.save()
     assert not (tmp_path / "memo.json").exists()
 
@@ -223,7 +223,7 @@ def test_what_someone_else_wrote_into_the_memo_is_not_believed(tmp_path: Path, v
     path = aged(tmp_path / "a.py", "x = 1\n")
     memo = Memo(None, 1)
     memo.put("sources", path, value)
-    assert Sources(memo, str).source(path).digest == syntax_digest("x = 1\n")
+    assert Sources(memo, str).source(path).digest == read_source("x = 1\n").digest
 
 
 def test_a_file_that_is_no_source_counts_by_its_bytes(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from nbflow.core.surroundings import Interpreter, LocalCode
 from nbflow.core.surroundings import Surroundings as Protocol
 from nbflow.environment import KernelSpec, Surroundings
-from nbflow.environment.syntax import syntax_digest
+from nbflow.environment.syntax import read_source
 from nbflow.errors import MissingKernel, UsageError
 from nbflow.runtime.digests import digest_bytes, digest_file
 
@@ -99,7 +99,7 @@ def test_versions_are_those_of_the_kernel_s_own_interpreter(project: Project) ->
 
 def test_local_code_is_followed_and_says_which_packages_it_imports(project: Project) -> None:
     assert project.look().local_modules("bare", "nb", ("helpers", "helpers.f", "numpy", "os"), ()) == LocalCode(
-        {name: syntax_digest((project.root / name).read_text()) for name in ("nb/helpers.py", "nb/indirect.py")},
+        {name: read_source((project.root / name).read_text()).digest for name in ("nb/helpers.py", "nb/indirect.py")},
         {"numpy": "0.0.1"},
     )
 
@@ -147,10 +147,10 @@ def test_an_edit_counts_as_far_as_it_is_reached(project: Project, path: str, tex
 
 def test_a_module_s_digest_is_that_of_its_syntax(project: Project) -> None:
     surroundings = project.look()
-    assert surroundings.module_digest("nb/other.py") == syntax_digest("x=1")
+    assert surroundings.module_digest("nb/other.py") == read_source("x=1").digest
     project.write("nb/other.py", "x = 2\n")
-    assert surroundings.module_digest("nb/other.py") == syntax_digest("x=2")
-    assert surroundings.module_digest(str(project.root / "nb/other.py")) == syntax_digest("x=2")
+    assert surroundings.module_digest("nb/other.py") == read_source("x=2").digest
+    assert surroundings.module_digest(str(project.root / "nb/other.py")) == read_source("x=2").digest
     project.write("nb/fast.so", "bytes")
     assert surroundings.module_digest("nb/fast.so") == digest_bytes(b"bytes")
     assert surroundings.module_digest("nb/none.py") is None

@@ -89,19 +89,6 @@ def test_the_newest_result_of_a_step_holds(tmp_path: Path) -> None:
         assert looking.last_results() == {"nb.a": ("k3", "r3"), "nb.b": ("k2", "r2")}
 
 
-def test_a_forgotten_run_leaves_its_results(tmp_path: Path) -> None:
-    with Journal.open(tmp_path) as journal:
-        for run in (RUN, LATER):
-            journal.begin_run(run, T0, [], {}, "f")
-            journal.finish_run(run, T1, "succeeded")
-            journal.append(run, EVENTS)
-        journal.set_results([ResultRow("nb.a", "k1", "r1", RUN, T1)])
-        journal.forget([RUN, "never"])
-        assert [row.id for row in journal.runs()] == [LATER]
-        assert (journal.events(RUN), journal.events(LATER)) == ([], numbered(LATER, EVENTS))
-        assert journal.last_results() == {"nb.a": ("k1", "r1")}
-
-
 def test_what_user_code_said_is_masked(tmp_path: Path) -> None:
     with Journal.open(tmp_path, Masker({"TOKEN": "s3cr3t-t0ken"})) as journal:
         journal.begin_run(RUN, T0, [], {"url": "db://s3cr3t-t0ken@host"}, "f")

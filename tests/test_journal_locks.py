@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nbflow.errors import JournalError
-from nbflow.journal import Owner, RunLock, is_alive, liveness, lock_owner, new_run_id
+from nbflow.journal import Owner, RunLock, liveness, lock_owner, new_run_id
 from tests.unprivileged import ROOT, closed, opened, run_unprivileged
 
 RUN = "20261124-153012-k3x9"
@@ -70,9 +70,9 @@ def lock_file(root: Path) -> Path:
 
 
 def test_a_run_is_alive_from_the_taking_of_its_lock_to_its_end(tmp_path: Path) -> None:
-    assert is_alive(tmp_path, RUN) is False
+    assert liveness(tmp_path, RUN) == "gone"
     with RunLock(tmp_path, RUN):
-        assert is_alive(tmp_path, RUN) is True
+        assert liveness(tmp_path, RUN) == "alive"
         assert lock_owner(tmp_path, RUN) == Owner(os.getpid(), socket.gethostname(), True)
     assert (liveness(tmp_path, RUN), lock_owner(tmp_path, RUN)) == ("gone", None)
     assert not lock_file(tmp_path).exists()
@@ -125,7 +125,7 @@ while True:
 
 def test_locks_of_two_runs_do_not_meet(tmp_path: Path) -> None:
     with RunLock(tmp_path, RUN), RunLock(tmp_path, "other"):
-        assert [is_alive(tmp_path, run) for run in (RUN, "other", "third")] == [True, True, False]
+        assert [liveness(tmp_path, run) for run in (RUN, "other", "third")] == ["alive", "alive", "gone"]
 
 
 @pytest.mark.parametrize(
@@ -148,17 +148,17 @@ def test_a_file_system_without_locks_lets_a_run_go_on_and_cannot_tell(tmp_path: 
     code = """
 import errno, os, sys
 from pathlib import Path
-from nbflow.journal import RunLock, is_alive, liveness, lock_owner
+from nbflow.journal import RunLock, liveness, lock_owner
 def hook(event, args):
     if event == "fcntl.flock":
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 sys.addaudithook(hook)
 root, run = Path(sys.argv[1]), sys.argv[2]
 with RunLock(root, run):
-    print(liveness(root, run), is_alive(root, run), lock_owner(root, run).locked)
+    print(liveness(root, run), lock_owner(root, run).locked)
 print(liveness(root, run))
 """
-    assert run_unprivileged(code, tmp_path, RUN).stdout.split() == ["unknown", "False", "False", "gone"]
+    assert run_unprivileged(code, tmp_path, RUN).stdout.split() == ["unknown", "False", "gone"]
 
 
 def test_a_reader_who_may_not_write_can_ask(tmp_path: Path) -> None:

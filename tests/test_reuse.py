@@ -73,6 +73,18 @@ def test_a_selected_step_whose_input_is_stale_is_refused(tmp_path: Path) -> None
     assert "+use" in caught.value.fix
 
 
+def test_a_step_between_two_selected_ones_serves_the_lower_with_its_stored_result(tmp_path: Path) -> None:
+    flow = new_flow(tmp_path, {
+        "first": "%%step first -o a\na = 1",
+        "second": "%%step second -i a -o b\nb = a + 1",
+        "third": "%%step third -i b -o c\nc = b + 1",
+    })  # fmt: skip
+    flow.ran()
+    flow.replace("third", "b + 1", "b + 2")
+    assert flow.ran(terms=["first", "third"]) == {"third"}
+    assert flow.is_fresh()
+
+
 TWO = {
     "first": "%%step first -o a\na = list(range(1000))",
     "second": "%%step second -i a -o b\nb = sum(a)",

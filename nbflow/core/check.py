@@ -20,7 +20,7 @@ from nbflow.core.slicing import Slice
 from nbflow.core.surroundings import Surroundings
 from nbflow.core.troubles import Said, explain, makers_elsewhere
 
-__all__ = ["CODES", "check", "errors"]
+__all__ = ["CODES", "check"]
 
 PYTHON = ("python", "python3", "ipython", "ipython3")
 
@@ -43,11 +43,6 @@ def check(pipeline: Pipeline, slices: Mapping[str, Slice], surroundings: Surroun
     order = {path: i for i, path in enumerate(pipeline.outlines)}
     found.sort(key=lambda f: (order.get(f.notebook, 0), f.cell or 0, f.code, f.message))
     return tuple(dict.fromkeys(found))
-
-
-def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that keep a pipeline from running."""
-    return tuple(f for f in findings if f.severity == "error")
 
 
 # --- cells -----------------------------------------------------------------------------------------------

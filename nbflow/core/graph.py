@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -85,8 +85,16 @@ class Pipeline:
                 found[need].append(step.id)
         return {k: tuple(v) for k, v in found.items()}
 
-    def maker_cell(self, step: str) -> int:
-        return self.steps[step].outline.last
+    def with_needs(self, steps: Iterable[str]) -> set[str]:
+        """These steps and all that they need, directly or not."""
+        found: set[str] = set()
+        queue = list(steps)
+        while queue:
+            step = queue.pop()
+            if step not in found:
+                found.add(step)
+                queue += self.steps[step].needs
+        return found
 
 
 def build(outlines: Sequence[Outline]) -> Pipeline:

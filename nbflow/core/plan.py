@@ -55,6 +55,8 @@ class Plan:
     steps: Mapping[str, Planned]
     missing: tuple[tuple[str, str], ...] = ()
     """``(selected step, unselected step it needs)`` where the latter has no fresh result."""
+    needed: Mapping[str, Record] = field(default_factory=dict)
+    """Full name of a step that is needed and not selected → its fresh result."""
 
     @property
     def stale(self) -> tuple[str, ...]:
@@ -267,7 +269,7 @@ def plan(planner: Planner, selected: Collection[str] | None = None) -> Plan:
     """Decide every selected step (all of them if ``None``). Steps that are only needed must have a fresh result."""
     pipeline = planner.pipeline
     wanted = set(pipeline.steps) if selected is None else set(selected)
-    needed = _with_needs(pipeline, wanted)
+    needed = pipeline.with_needs(wanted)
     made: dict[str, Record] = {}
     steps: dict[str, Planned] = {}
     without: set[str] = set()
@@ -282,18 +284,7 @@ def plan(planner: Planner, selected: Collection[str] | None = None) -> Plan:
         if step_id in wanted:
             steps[step_id] = planned
     missing = tuple((s, n) for s in steps for n in pipeline.steps[s].needs if n in without)
-    return Plan(steps, missing)
-
-
-def _with_needs(pipeline: Pipeline, wanted: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    queue = list(wanted)
-    while queue:
-        step = queue.pop()
-        if step not in found:
-            found.add(step)
-            queue += pipeline.steps[step].needs
-    return found
+    return Plan(steps, missing, {s: record for s, record in made.items() if s not in wanted})
 
 
 def _definitions(step: Step, made: Mapping[str, Record]) -> dict[str, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """What the source of a local module says: a digest of its syntax tree, and the modules it imports.
 
-Comments and layout do not count. Pure functions of the text; ``core.syntax`` writes the tree down, as it does for the
-cells of a notebook. Read ``modules.py`` next for how the imports are followed.
+Comments and layout do not count. Pure functions of the text; the tree is written down as that of a cell is, by
+``core.syntax``. Read ``modules.py`` next for how the imports are followed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class Source:
     """What counts of one module's source."""
 
     digest: str
+    """Digest (sha256, hex) of the syntax tree; of the bytes where the source does not parse."""
     imports: tuple[str, ...] = ()
     """Dotted modules it may import, also inside functions; leading dots for relative ones. Of ``from a import b``
     both ``a`` and ``a.b`` are given, as ``b`` may be a module."""
@@ -29,17 +30,12 @@ class Source:
     """Whether importing it may do more than bind names in it: call something for its effect, change another module."""
 
 
-def syntax_digest(source: str | bytes) -> str:
-    """Digest (sha256, hex) of the syntax tree; of the bytes where the source does not parse.
+def read_source(source: str | bytes, is_package: bool = False) -> Source:
+    """What counts of a module. ``is_package``: it is an ``__init__`` file, whose ``__all__`` may name modules.
 
     Docstrings of modules and plain functions are left out, unless the source says ``__doc__`` or ``inspect``; those
     of classes and decorated functions count, as they are read by tools (command lines, models).
     """
-    return read_source(source).digest
-
-
-def read_source(source: str | bytes, is_package: bool = False) -> Source:
-    """The digest and the imports. ``is_package``: it is an ``__init__`` file, whose ``__all__`` may name modules."""
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
     try:
         with warnings.catch_warnings():

@@ -6,7 +6,7 @@ The run writes it as it goes, front ends attach and leave at any time. Read ``da
 from __future__ import annotations
 
 from nbflow.journal.database import Journal, ResultRow, RunRow, journal_path
-from nbflow.journal.locks import Owner, RunLock, is_alive, liveness, lock_owner, new_run_id
+from nbflow.journal.locks import Owner, RunLock, liveness, lock_owner, new_run_id
 
 __all__ = [
     "Journal",
@@ -14,7 +14,6 @@ __all__ = [
     "ResultRow",
     "RunLock",
     "RunRow",
-    "is_alive",
     "journal_path",
     "liveness",
     "lock_owner",

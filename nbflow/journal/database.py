@@ -174,13 +174,6 @@ class Journal:
                 values,
             )
 
-    def forget(self, runs: Iterable[str]) -> None:
-        """Remove runs and their events; results stay. Raises ``JournalError``."""
-        ids = [(run,) for run in runs]
-        with self._transaction() as connection:
-            connection.executemany("DELETE FROM events WHERE run = ?", ids)
-            connection.executemany("DELETE FROM runs WHERE id = ?", ids)
-
     # --- read by everybody ---------------------------------------------------------------------------------
 
     def last_results(self) -> dict[str, tuple[str, str]]:

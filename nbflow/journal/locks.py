@@ -131,11 +131,6 @@ def liveness(root: Path, run: str) -> Liveness:
         os.close(descriptor)
 
 
-def is_alive(root: Path, run: str) -> bool:
-    """Whether a run surely goes on."""
-    return liveness(root, run) == "alive"
-
-
 def lock_owner(root: Path, run: str) -> Owner | None:
     """The process that holds the lock of a run, or held it when it was killed; ``None`` for a run that ended."""
     try:

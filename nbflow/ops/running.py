@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nbflow.attempt import Workshop
 from nbflow.core.events import Event, StepReused, StepSpec, StepSucceeded, time_text, to_json
-from nbflow.core.model import Finding, Record
+from nbflow.core.model import Finding
 from nbflow.core.plan import Plan
 from nbflow.core.run import Run, begin
 from nbflow.core.view import because
@@ -74,7 +74,8 @@ def run(
     with Journal.open(project.root, masker) as journal, RunLock(project.root, run_id):
         folder = folders.make(project.root, run_id)
         shop = Workshop(project, planner, run_id, folder, executor, masker)
-        _bring_what_is_needed(shop, made)
+        for needed, record in made.needed.items():
+            shop.reuse(needed, record)
         journal.begin_run(run_id, time_text(time.time()), sorted(project.files), project.parameters, str(folder))
         on_start(run_id, made, folder)
         status = "crashed"
@@ -158,25 +159,6 @@ def _certainly_reused(shop: Workshop, made: Plan) -> list[StepReused]:
             reason = because(planned.reasons)
             found.append(StepReused(step_id, reason=reason, key=planned.record.key, record=planned.record.id))
     return found
-
-
-def _bring_what_is_needed(shop: Workshop, made: Plan) -> None:
-    """Steps that are needed and not selected: their stored results count, and their files are put back."""
-    steps = shop.project.pipeline.steps
-    queue = [n for s in made.steps for n in steps[s].needs]
-    wanted: set[str] = set()
-    while queue:
-        step = queue.pop()
-        if step not in wanted and step not in made.steps:
-            wanted.add(step)
-            queue += steps[step].needs
-    above: dict[str, Record] = {}
-    for step in steps:
-        if step in wanted:
-            planned = shop.planner.decide(step, above, selected=False)
-            if planned.record is not None:
-                above[step] = planned.record
-                shop.reuse(step, planned.record)
 
 
 def _write(journal: Journal, run_id: str, events: list[Event]) -> None:

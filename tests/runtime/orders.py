@@ -4,6 +4,9 @@ refused."""
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +94,25 @@ def round_trip(value: Any, folder: Path, format_name: str | None = None) -> Any:
 
 
 def refusal(value: Any, folder: Path, format_name: str | None = None) -> str:
+    return failure(lambda: serializers.save("value", value, folder / "blob", format_name))
+
+
+def failure(act: Callable[[], object]) -> str:
+    """The message with which a call fails."""
     with pytest.raises(StepError) as caught:
-        serializers.save("value", value, folder / "blob", format_name)
+        act()
     return str(caught.value)
+
+
+def said_without(library: str, arguments: str, folder: Path) -> str:
+    """What ``serializers.save(ARGUMENTS)`` fails with where a library is missing; the path is ``sys.argv[1]``."""
+    program = (
+        f"import sys, pandas; sys.modules[{library!r}] = None\n"
+        "from nbflow.runtime import serializers\n"
+        f"try:\n    serializers.save({arguments})\n"
+        "except Exception as error:\n    print(error)\n"
+    )
+    command = [sys.executable, "-c", program, str(folder / "b")]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.stdout

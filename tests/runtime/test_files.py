@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nbflow.runtime import digests
-from nbflow.runtime.failure import StepError
-from tests.runtime.orders import Project
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
-
-
-def failure(act: Callable[[], object]) -> str:
-    with pytest.raises(StepError) as caught:
-        act()
-    return str(caught.value)
+from tests.runtime.orders import Project, failure
 
 
 def make_files(project: Project, *paths: str) -> None:

@@ -7,17 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from nbflow.runtime import serializers
 from tests.runtime.orders import Project, variables
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
 
 
 SHELL = """

@@ -8,8 +8,6 @@ import logging
 import os
 import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -20,7 +18,7 @@ import pandas as pd
 import pytest
 
 from nbflow.runtime import sharing
-from tests.runtime.orders import refusal, round_trip
+from tests.runtime.orders import refusal, round_trip, said_without
 
 NOTHING = Path(os.devnull)
 
@@ -181,18 +179,7 @@ def test_logging_and_memory_files_are_stored(tmp_path: Path) -> None:
 
 
 def test_without_cloudpickle_a_lambda_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    program = (
-        "import sys; sys.modules['cloudpickle'] = None\n"
-        "from nbflow.runtime import serializers\n"
-        "try:\n    serializers.save('f', [lambda: 1], sys.argv[1])\n"
-        "except Exception as error:\n    print(error)\n"
-    )
-    root = str(Path(__file__).parents[2])
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "b")], cwd=root, capture_output=True, text=True
-    )
-    assert done.stderr == ""
-    assert done.stdout == (
+    assert said_without("cloudpickle", "'f', [lambda: 1], sys.argv[1]", tmp_path) == (
         "`f` (list) is or holds a lambda or an inner function or class, which needs cloudpickle, and this kernel does "
         "not have it. To store it, install cloudpickle in the kernel's environment, or define it with `def` in a cell "
         "of its own.\n"

@@ -17,7 +17,7 @@ import pytest
 from nbflow.core import model
 from nbflow.runtime import digests, serializers
 from nbflow.runtime.failure import StepError
-from tests.runtime.orders import refusal, round_trip
+from tests.runtime.orders import refusal, round_trip, said_without
 
 
 def test_the_table_holds_the_formats_that_the_language_names() -> None:
@@ -157,18 +157,7 @@ def test_a_frame_that_the_format_cannot_write_is_an_error_that_names_it(format_n
 
 
 def test_a_portable_format_without_its_library_is_an_error_that_says_so(tmp_path: Path) -> None:
-    program = (
-        "import sys, pandas; frame = pandas.DataFrame({'a': [1]}); sys.modules['pyarrow'] = None\n"
-        "from nbflow.runtime import serializers\n"
-        "try:\n    serializers.save('df', frame, sys.argv[1], 'arrow')\n"
-        "except Exception as error:\n    print(error)\n"
-    )
-    root = str(Path(__file__).parents[2])
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "b")], cwd=root, capture_output=True, text=True
-    )
-    assert done.stderr == ""
-    assert done.stdout == (
+    assert said_without("pyarrow", "'df', pandas.DataFrame({'a': [1]}), sys.argv[1], 'arrow'", tmp_path) == (
         "`df:arrow` needs pyarrow, and this kernel does not have it. "
         "Install pyarrow in the kernel's environment, or write `df` without `:arrow`.\n"
     )

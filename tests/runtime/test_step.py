@@ -15,21 +15,9 @@ import polars as pl
 import pytest
 
 from nbflow.runtime import digests, step
-from nbflow.runtime.failure import StepError
-from tests.runtime.orders import Project, variables
+from tests.runtime.orders import Project, failure, variables
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
-
-
-def failure(act: Callable[[], object]) -> str:
-    with pytest.raises(StepError) as caught:
-        act()
-    return str(caught.value)
 
 
 # --- inputs and outputs ---------------------------------------------------------------------------------

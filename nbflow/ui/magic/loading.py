@@ -125,13 +125,7 @@ class _Search:
     def _decide(self, steps: Iterable[str]) -> None:
         """Whether these steps, and those they need, have results that hold."""
         planner = self._planner()
-        needed: set[str] = set()
-        queue = list(steps)
-        while queue:
-            step = queue.pop()
-            if step not in needed:
-                needed.add(step)
-                queue += self.pipeline.steps[step].needs
+        needed = self.pipeline.with_needs(steps)
         made: dict[str, Record] = {}
         for step in self.pipeline.steps:
             if step in needed:
