@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from nbflow.core import check as checks
 from nbflow.core import paths
 from nbflow.core.graph import Pipeline, build
-from nbflow.core.model import Cell, Facts, Finding, Notebook
-from nbflow.core.names import analyse
-from nbflow.core.outline import NO_FACTS, Outline
+from nbflow.core.model import Cell, Finding, Notebook
+from nbflow.core.outline import Outline, facts_of
 from nbflow.core.slicing import Slice, slice_step
 from nbflow.core.surroundings import Interpreter, LocalCode
 
@@ -31,10 +30,6 @@ def cell(text: str, number: int = 1) -> Cell:
 def notebook(*cells: str, path: str = "nb.ipynb", kernel: str | None = None, language: str = "python") -> Notebook:
     """``notebook("import numpy as np", "%%step a -o x\\nx = 1")``: its cells are numbered from 1."""
     return Notebook(path, tuple(cell(text, n) for n, text in enumerate(cells, 1)), kernel, language)
-
-
-def facts_of(book: Notebook) -> list[Facts]:
-    return [analyse(c.source) if c.kind == "code" else NO_FACTS for c in book.cells]
 
 
 def outline(*cells: str, path: str = "nb.ipynb", language: str = "python") -> Outline:
