@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from nbflow.core.fingerprint import Circumstances
 from nbflow.core.graph import Pipeline, build
 from nbflow.core.model import Facts, Finding, Record
 from nbflow.core.names import FACTS_VERSION, analyse, facts_from_json, facts_to_json
-from nbflow.core.outline import NO_FACTS, Outline
+from nbflow.core.outline import Outline, facts_of
 from nbflow.core.plan import Planner
 from nbflow.disk.memo import Memo
 from nbflow.environment import Surroundings
@@ -255,18 +255,18 @@ def _outlines(raws: Mapping[str, notebooks.Raw], analyses: Memo) -> list[Outline
     found = []
     for path, raw in raws.items():
         notebook = notebooks.parse(raw, path)
-        facts = [_facts(c.source, analyses) if c.kind == "code" else NO_FACTS for c in notebook.cells]
-        found.append(Outline(notebook, facts))
+        found.append(Outline(notebook, facts_of(notebook, partial(_facts, analyses))))
     return found
 
 
-def _facts(source: str, memo: Memo) -> Facts:
+def _facts(memo: Memo, source: str, lazy_annotations: bool) -> Facts:
     """Facts about a cell, remembered by its text."""
     key = hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    key += " lazy" if lazy_annotations else ""
     stored = memo.get("cells", key)
     if stored is not None:
         return facts_from_json(stored)
-    facts = analyse(source)
+    facts = analyse(source, lazy_annotations)
     memo.put("cells", key, facts_to_json(facts))
     return facts
 

@@ -11,9 +11,9 @@ from functools import lru_cache
 from nbflow.core import check as checks
 from nbflow.core import paths
 from nbflow.core.graph import Pipeline, build
-from nbflow.core.model import Cell, Facts, Finding, Notebook
+from nbflow.core.model import Cell, Finding, Notebook
 from nbflow.core.names import analyse
-from nbflow.core.outline import NO_FACTS, Outline
+from nbflow.core.outline import Outline, facts_of
 from nbflow.core.slicing import Slice, slice_step
 from nbflow.core.surroundings import Interpreter, LocalCode
 
@@ -38,13 +38,9 @@ _analysed = lru_cache(maxsize=None)(analyse)
 """Cells are analysed once: some tests make notebooks of thousands again and again."""
 
 
-def facts_of(book: Notebook) -> list[Facts]:
-    return [_analysed(c.source) if c.kind == "code" else NO_FACTS for c in book.cells]
-
-
 def outline(*cells: str, path: str = "nb.ipynb", language: str = "python") -> Outline:
     book = notebook(*cells, path=path, language=language)
-    return Outline(book, facts_of(book))
+    return Outline(book, facts_of(book, _analysed))
 
 
 def pipeline(*books: Notebook | tuple[str, ...]) -> Pipeline:

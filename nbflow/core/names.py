@@ -27,10 +27,12 @@ LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
 TOO_DEEP = "the code is nested too deeply to be read"
 
 
-def analyse(source: str) -> Facts:
-    """The facts about one cell. Never raises; what cannot be read is in ``Facts.problem``."""
+def analyse(source: str, lazy_annotations: bool = False) -> Facts:
+    """The facts about one cell. Never raises; what cannot be read is in ``Facts.problem``.
+
+    ``lazy_annotations``: whether a cell above ``defers_annotations``."""
     try:
-        return _facts(_normal(source))
+        return _facts(_normal(source), lazy_annotations)
     except SyntaxError as error:
         return Facts(problem=_problem(error, source))
     except (RecursionError, MemoryError):
@@ -39,6 +41,14 @@ def analyse(source: str) -> Facts:
         return Facts(problem=Problem("the cell holds half a character (a lone surrogate)", 1, 1))
     except (ValueError, OverflowError) as error:  # null bytes
         return Facts(problem=Problem(str(error), 1, 1))
+
+
+def defers_annotations(source: str) -> bool:
+    """Whether a cell has ``from __future__ import annotations``, which holds for it and for all that run after it."""
+    return "__future__" in source and _DEFERS.search(source) is not None
+
+
+_DEFERS = re.compile(r"^from[ \t]+__future__[ \t]+import\b[^\n#]*\bannotations\b", re.MULTILINE)
 
 
 def _normal(source: str) -> str:
@@ -72,11 +82,11 @@ def _embedded(source: str) -> tuple[ast.Module, dict[str, Magic]]:
     return tree, replaced.magics
 
 
-def _facts(source: str) -> Facts:
+def _facts(source: str, lazy_annotations: bool) -> Facts:
     tree, replaced = _read(source)
     if replaced.opaque:
         return Facts(opaque=replaced.opaque, comments=tuple(dict.fromkeys(replaced.comments)))
-    cell = _Cell(source, tree, replaced)
+    cell = _Cell(source, replaced, lazy_annotations)
     found = [cell.header(magic) for magic in replaced.headers]
     for index, node in enumerate(tree.body):
         found.append(cell.unit(node, index == len(tree.body) - 1))
@@ -88,11 +98,11 @@ def _facts(source: str) -> Facts:
 class _Cell:
     """What the units of one cell share."""
 
-    def __init__(self, source: str, tree: ast.Module, replaced: Replaced) -> None:
+    def __init__(self, source: str, replaced: Replaced, lazy_annotations: bool) -> None:
         self.text = replaced.text
         self.magics = replaced.magics
         self.walrus = ":=" in source
-        self.lazy = LAZY_ANNOTATIONS or ("__future__" in source and _defers_annotations(tree))
+        self.lazy = LAZY_ANNOTATIONS or lazy_annotations or defers_annotations(source)
         self.constants: dict[str, PathExpr] = {}
         self.comments: list[str] = []
         self.check_symbols = False
@@ -155,14 +165,6 @@ class _Cell:
     def magic_text(self, placeholder: re.Match[str]) -> str:
         magic = self.magics.get(placeholder[0])
         return placeholder[0] if magic is None else magic.text
-
-
-def _defers_annotations(tree: ast.Module) -> bool:
-    return any(
-        isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        and any(alias.name == "annotations" for alias in node.names)
-        for node in tree.body
-    )  # fmt: skip
 
 
 def _first_line(node: ast.stmt) -> int:

@@ -7,19 +7,31 @@ about edges (``graph``) or slices (``slicing``); what is wrong with a line is ke
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from nbflow.core import declare
 from nbflow.core.bindings import Bindings
 from nbflow.core.model import Cell, Declaration, Facts, Finding, Notebook, Unit
+from nbflow.core.names import analyse, defers_annotations
 from nbflow.errors import DeclareError
 
 SKIP_TAGS = frozenset({"nbflow-skip", "skip-execution"})
 SETUP_TAG = "nbflow-setup"
 PARAMETERS_TAG = "parameters"
 NO_FACTS = Facts()
+
+
+def facts_of(notebook: Notebook, analyse_one: Callable[[str, bool], Facts] = analyse) -> list[Facts]:
+    """The facts about each cell of a notebook. ``analyse_one`` may remember what it found."""
+    found: list[Facts] = []
+    lazy_annotations = False
+    for cell in notebook.cells:
+        code = cell.kind == "code"
+        found.append(analyse_one(cell.source, lazy_annotations) if code else NO_FACTS)
+        lazy_annotations = lazy_annotations or (code and defers_annotations(cell.source))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -402,6 +402,10 @@ SILENT = {
         "%%step a -o df\ndf = 1", "def f(df):\n    return df", "%%step b -i df -o n\nn = f(df)",
         "%%step c -o m\ndef g(df):\n    return [df for df in [1]]\nm = g(1)",
     ),
+    "annotations that a cell above defers": (
+        "from __future__ import annotations", "class Node:\n    def next(self) -> Node: ...",
+        "%%step a -o n\nn = Node()",
+    ),
     "names below a star import": ("from helpers import *", "%%step a -o x\nx = unknown()"),
     "names below %run": ("%run helpers.py", "%%step a -o x\nx = unknown()"),
     "names below what cannot be read": ("#[nbflow-skip]\nx = (", "%%step a -o x\nx = 1", "y = ("),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nbflow.core.model import Finding, Item
+from nbflow.core.names import LAZY_ANNOTATIONS
 from tests.fakes import outline
 
 
@@ -35,6 +36,13 @@ def test_every_other_code_cell_is_context() -> None:
     assert [s.cells for s in book.steps] == [(4,)]
     assert book.step_at(4) is book.steps[0]
     assert book.step_at(1) is None
+
+
+def test_deferred_annotations_hold_for_the_cells_below() -> None:
+    book = outline("x: A = 1", "'''doc'''\nfrom __future__ import division, annotations", "x: B = 1")
+    ((first,), (_, _), (last,)) = [book.units(n) for n in (1, 2, 3)]
+    assert (first.now.reads, first.later.reads) == (((), ("A",)) if LAZY_ANNOTATIONS else (("A",), ()))
+    assert (last.now.reads, last.later.reads) == ((), ("B",))
 
 
 @pytest.mark.parametrize("tag", ["nbflow-skip", "skip-execution"])
