@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nbflow import notebook as notebooks
 from nbflow.attempt.making import REPLACED, Attempt, Fact, declared_outputs, handle
 from nbflow.attempt.turns import Turns
 from nbflow.core.events import StepCancelled, StepProgressed, StepReused, StepStarted
@@ -110,6 +111,12 @@ class Workshop:
         """What the cells of a stored result showed."""
         found: Mapping[str, Any] = json.loads(self.project.store.read(record.executed))
         return found
+
+    def injected(self, notebook: str) -> str:
+        """Code that sets the parameters this run was given, as far as the notebook has them; secrets are masked."""
+        known = self.project.pipeline.outlines[notebook].parameters
+        given = {n: v for n, v in self.planner.circumstances.parameters.items() if n in known}
+        return self.masker.text(notebooks.injected_source(self.masker.data(given)))
 
     @cached_property
     def last_readers(self) -> Mapping[tuple[str, str, int], int]:

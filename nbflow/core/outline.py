@@ -16,7 +16,9 @@ from nbflow.core.bindings import Bindings
 from nbflow.core.model import Cell, Declaration, Facts, Finding, Notebook, Unit
 from nbflow.errors import DeclareError
 
-SKIP_TAGS = frozenset({"nbflow-skip", "skip-execution"})
+SKIP_TAG = "nbflow-skip"
+SKIP_TAGS = frozenset({SKIP_TAG, "skip-execution"})
+"""Tags of cells that are in no slice."""
 SETUP_TAG = "nbflow-setup"
 PARAMETERS_TAG = "parameters"
 NO_FACTS = Facts()
