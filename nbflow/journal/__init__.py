@@ -6,9 +6,11 @@ The run writes it as it goes, front ends attach and leave at any time. Read ``da
 from __future__ import annotations
 
 from nbflow.journal.database import Journal, ResultRow, RunRow, journal_path
+from nbflow.journal.failures import Failure, last_failures
 from nbflow.journal.locks import Owner, RunLock, is_alive, liveness, lock_owner, new_run_id
 
 __all__ = [
+    "Failure",
     "Journal",
     "Owner",
     "ResultRow",
@@ -16,6 +18,7 @@ __all__ = [
     "RunRow",
     "is_alive",
     "journal_path",
+    "last_failures",
     "liveness",
     "lock_owner",
     "new_run_id",

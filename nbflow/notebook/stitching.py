@@ -27,8 +27,8 @@ def stitch(
     minor = raw["nbformat_minor"]
     rows = [(_fit_id(cell, minor, number), shown.get(number)) for number, cell in enumerate(raw["cells"], 1)]
     if injected and (place := injected_place(raw)):
-        with_defaults: Outputs | None = [] if place.defaults in shown else None  # it ran where they did, and shows nothing
-        rows[place.index : place.index + place.replaces] = [(_injected(injected, raw), with_defaults)]
+        outputs: Outputs | None = [] if place.defaults in shown else None  # it ran where they did, and shows nothing
+        rows[place.index : place.index + place.replaces] = [(_injected(injected, raw), outputs)]
     cells = []
     count = 0
     for cell, outputs in rows:
