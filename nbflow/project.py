@@ -10,9 +10,9 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,7 @@ from nbflow.core.fingerprint import Circumstances
 from nbflow.core.graph import Pipeline, build
 from nbflow.core.model import Facts, Finding, Record
 from nbflow.core.names import FACTS_VERSION, analyse, facts_from_json, facts_to_json
-from nbflow.core.outline import Outline, facts_of
+from nbflow.core.outline import SKIP_TAG, Outline, facts_of
 from nbflow.core.plan import Planner
 from nbflow.disk.memo import Memo
 from nbflow.environment import Surroundings
@@ -189,7 +189,7 @@ def open_project(
     home = home_of(root)
     raws, files = _read(sources, root)
     analyses = Memo(home / "analysis.json", FACTS_VERSION * 10_000 + sys.version_info[0] * 100 + sys.version_info[1])
-    outlines = _outlines(raws, analyses)
+    outlines = _outlines(raws, analyses, (parameters or {}).keys())
     outlines = [o for o in outlines if o.steps or o.findings or _is_meant(o)]
     if not raws:
         raise UsageError(f"There is no notebook in {named}.", "Name a notebook (.ipynb), or a folder that holds some.")
@@ -251,12 +251,22 @@ def _read(sources: Iterable[Path], root: Path) -> tuple[dict[str, notebooks.Raw]
     return raws, files
 
 
-def _outlines(raws: Mapping[str, notebooks.Raw], analyses: Memo) -> list[Outline]:
+def _outlines(raws: Mapping[str, notebooks.Raw], analyses: Memo, given: Set[str]) -> list[Outline]:
+    """``given``: names of the parameters that are given."""
     found = []
     for path, raw in raws.items():
         notebook = notebooks.parse(raw, path)
-        found.append(Outline(notebook, facts_of(notebook, partial(_facts, analyses))))
+        outline = Outline(notebook, facts_of(notebook, partial(_facts, analyses)))
+        found.append(_without_injected(outline) if given & outline.parameters.keys() else outline)
     return found
+
+
+def _without_injected(outline: Outline) -> Outline:
+    """Parameters that an earlier execution of papermill left in the notebook give way to those given now."""
+    cells = tuple(
+        replace(c, tags=c.tags | {SKIP_TAG}) if notebooks.INJECTED in c.tags else c for c in outline.notebook.cells
+    )
+    return Outline(replace(outline.notebook, cells=cells), outline.facts)
 
 
 def _facts(memo: Memo, source: str, lazy_annotations: bool) -> Facts:

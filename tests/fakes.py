@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -110,13 +110,19 @@ class FakeSurroundings:
         below = self._below(path)
         return digest("\n".join(f"{p} {digest(t)}" for p, t in sorted(below.items()))) if below else None
 
-    def files(self, pattern: str) -> Mapping[str, str]:
-        return {p: digest(text) for p, text in sorted(self.texts.items()) if paths.matches(pattern, p)}
+    def files(self, pattern: str, left_out: Callable[[str], bool] | None = None) -> Mapping[str, str]:
+        found = {p: digest(text) for p, text in sorted(self.texts.items()) if paths.matches(pattern, p)}
+        return {p: d for p, d in found.items() if not (left_out and left_out(p))}
 
-    def listing(self, path: str, without: Collection[str] = ()) -> str | None:
-        below = self._below(path)
-        names = {p.removeprefix(path.rstrip("/") + "/").partition("/")[0] for p in below} - set(without)
-        return digest("\n".join(sorted(names))) if below else None
+    def names(self, path: str) -> frozenset[str] | None:
+        top = "" if path in (".", "./", "") else path.rstrip("/") + "/"
+        return frozenset(p.removeprefix(top).partition("/")[0] for p in self._below(path)) or None
+
+    def listing(self, path: str, without: Collection[str] = (), also: Collection[str] = ()) -> str | None:
+        names = self.names(path)
+        if names is None and not also:
+            return None
+        return digest("\n".join(sorted({*(names or ()), *also}.difference(without))))
 
     def module_digest(self, path: str) -> str | None:
         text = self.local.get(path.removesuffix(".py"))

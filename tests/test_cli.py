@@ -359,3 +359,4 @@ def test_status_says_where_every_step_stands(ran: Path) -> None:
         ("model.clean", "model.clean", "maybe stale", ["upstream"]),
     ]
     assert all(set(s["last"]) == {"run", "created", "seconds"} for s in made)
+    assert [s["failure"] for s in made] == [None] * 4

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nbflow.environment.files import LEFT_OUT, content_digest, file_digests, listing_digest, names_digest
+from nbflow.environment.files import LEFT_OUT, content_digest, file_digests, folder_names, names_digest
 from nbflow.errors import UsageError
 from nbflow.runtime import places
 from nbflow.runtime.digests import digest_bytes, digest_file
@@ -34,7 +34,7 @@ def test_a_file_counts_by_its_bytes(data: Path) -> None:
 def test_where_nothing_is_there_is_no_digest(tmp_path: Path, data: Path, path: str) -> None:
     (tmp_path / "loop").symlink_to("loop")
     assert content_digest(f"{tmp_path}/{path}", digest_file) is None
-    assert listing_digest(f"{tmp_path}/{path}") is None
+    assert folder_names(f"{tmp_path}/{path}") is None
 
 
 EDITS: list[tuple[str, Edit, bool]] = [
@@ -116,15 +116,22 @@ def test_a_file_that_vanishes_while_its_folder_is_read_is_no_error(data: Path) -
     assert content_digest(str(data / "a.csv"), vanish) is None
 
 
-def test_a_listing_counts_by_its_names(data: Path) -> None:
-    assert listing_digest(str(data)) == digest_bytes(b"a.csv\nb.txt\ndeep")
-    (data / "a.csv").write_text("other bytes")
+def test_a_folder_has_the_names_that_count(data: Path) -> None:
     (data / ".ipynb_checkpoints").mkdir()
-    assert listing_digest(str(data)) == names_digest(["deep", "b.txt", "a.csv", "__pycache__"])
     (data / "deep" / "new").write_text("")
-    assert listing_digest(str(data)) == digest_bytes(b"a.csv\nb.txt\ndeep")
-    (data / "new").write_text("")
-    assert listing_digest(str(data)) == digest_bytes(b"a.csv\nb.txt\ndeep\nnew")
+    assert folder_names(str(data)) == frozenset({"a.csv", "b.txt", "deep"})
+    assert names_digest(["deep", "b.txt", "a.csv", "__pycache__"]) == digest_bytes(b"a.csv\nb.txt\ndeep")
+
+
+def test_files_that_are_left_out_are_not_looked_at(data: Path) -> None:
+    hashed: list[str] = []
+
+    def digest(path: Path) -> str:
+        hashed.append(path.name)
+        return "digest"
+
+    found = file_digests(str(data), "./", digest, lambda path: path.endswith(".csv"))
+    assert (found, hashed) == ({"./b.txt": "digest"}, ["b.txt"])
 
 
 def test_what_does_not_count_here_does_not_count_where_it_is_recorded() -> None:

@@ -167,6 +167,10 @@ def test_files_and_folders_are_told_by_content(project: Project) -> None:
     assert surroundings.listing("data", {"a.csv"}) == digest_bytes(b"")
     assert surroundings.file("data/b.csv") is None
     assert surroundings.listing("data/a.csv") is None
+    assert surroundings.listing("data", {"a.csv"}, {"b.csv"}) == digest_bytes(b"b.csv")
+    assert surroundings.listing("none", {"b.csv"}, {"b.csv"}) == digest_bytes(b"")
+    assert surroundings.names("data") == frozenset({"a.csv"})
+    assert surroundings.names("none") is None
     before = surroundings.file("data")
     project.write("data/a.csv", "2")
     assert surroundings.file("data") != before

@@ -47,6 +47,9 @@ Fact = StepReused | StepSucceeded | StepFailed | StepCrashed | StepCancelled
 TELL_EVERY = 0.25
 """Seconds between two words about what a cell prints."""
 
+REPLACED, UNFINISHED = "replaced", "unfinished"
+"""Folders below a run's: what lay where outputs belong, and what attempts that failed have left, by step."""
+
 RUNTIME = Path(nbflow.__file__).parent / "runtime"
 """The source files that a kernel loads."""
 
@@ -86,7 +89,7 @@ class Attempt:
         if self.shop.is_stopped(self.step.id, self.attempt):
             return StepCancelled(self.step.id, self.attempt)
         workspace = self.project.store.workspace(f"{self.shop.run}-{uuid.uuid4().hex[:8]}")
-        kept, unfinished = (self.shop.folder / name / self.step.name for name in ("replaced", "unfinished"))
+        kept, unfinished = (self.shop.folder / name / self.step.name for name in (REPLACED, UNFINISHED))
         outputs = declared_outputs(self.step, self.notebook.folder)
         aside = Aside(self.project.root, outputs, kept, unfinished, LEFT_OUT)
         committed = False

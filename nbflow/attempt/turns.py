@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nbflow.attempt.making import declared_outputs
 from nbflow.core.graph import Step
-from nbflow.core.model import StoredFile
+from nbflow.core.model import REF, StoredFile
 from nbflow.core.plan import Planned
 from nbflow.store import claims
 from nbflow.store.claims import Claim, Claims
@@ -48,16 +48,16 @@ class Turns:
             claim = self._claims.take(self.wanted(planned), waits)
             if claim is None:
                 return None
-            moved = [f for f in self._taken_files(planned) if not self._shop.is_in_place(f)]
+            moved = [(s, f) for s, f in self._taken_files(planned) if not self._shop.is_in_place(f)]
             if not moved:
                 return claim
             claim.release()
-            repair = self._claims.take(claims.paths([f.path for f in moved]), waits)
+            repair = self._claims.take(claims.paths([f.path for _, f in moved]), waits)
             if repair is None:
                 return None
             with repair:
-                for file in moved:
-                    self._shop.restore(file)
+                for step, file in moved:
+                    self._shop.restore(step, file)
 
     def over_files(self, step: Step) -> Claim:
         """Wait until nobody else works on the files that a step declares."""
@@ -68,9 +68,9 @@ class Turns:
     def _outputs(self, step: Step) -> list[str]:
         return declared_outputs(step, self._shop.project.pipeline.outlines[step.notebook].notebook.folder)
 
-    def _taken_files(self, planned: Planned) -> list[StoredFile]:
-        """The stored files that the step takes from others."""
+    def _taken_files(self, planned: Planned) -> list[tuple[str, StoredFile]]:
+        """The stored files that the step takes from others, each with the step that made it."""
         step = self._shop.project.pipeline.steps[planned.step]
         makers = dict.fromkeys(m for i in step.inputs if i.item.is_file for m in i.makers)
-        artifacts = (a for m in makers for a in self._shop.made[m].artifacts if a.kind == "file" and a.format != "ref")
-        return [file for artifact in artifacts for file in artifact.files]
+        artifacts = ((m, a) for m in makers for a in self._shop.made[m].artifacts if a.format != REF)
+        return [(maker, file) for maker, artifact in artifacts for file in artifact.files]

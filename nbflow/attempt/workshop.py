@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nbflow.attempt.making import Attempt, Fact, declared_outputs, handle
+from nbflow import notebook as notebooks
+from nbflow.attempt.making import REPLACED, Attempt, Fact, declared_outputs, handle
 from nbflow.attempt.turns import Turns
 from nbflow.core.events import StepCancelled, StepProgressed, StepReused, StepStarted
 from nbflow.core.model import Record, StoredFile
@@ -26,7 +27,7 @@ from nbflow.masking import Masker
 from nbflow.project import Project
 from nbflow.store.claims import Claims
 from nbflow.store.home import home_of
-from nbflow.store.outputs import matching, move_to
+from nbflow.store.putting_back import PuttingBack
 
 
 @dataclass
@@ -89,24 +90,33 @@ class Workshop:
     def reuse(self, step: str, record: Record) -> None:
         """Let a stored result count, its files put back where they lay."""
         self.made[step] = record
-        if self._is_out_of_place(step, record):
+        if self._files.is_needed(record, self._outputs(step)):
             with self.turns.over_files(self.project.pipeline.steps[step]):
                 self.put_back(step, record)
 
     def put_back(self, step: str, record: Record) -> None:
         """Make the files of a step those of a result. Call it while nobody else works on them."""
-        for file in _stored_files(record):
-            self.restore(file)
-        for path in self._others(step, record):
-            move_to(path, self.project.root, self.folder / "replaced")
+        self._files.put_back(record, self._outputs(step), self._kept(step))
 
-    def _is_out_of_place(self, step: str, record: Record) -> bool:
-        return not all(map(self.is_in_place, _stored_files(record))) or bool(self._others(step, record))
+    def is_in_place(self, file: StoredFile) -> bool:
+        """Whether a stored file lies where it was made, as it was made."""
+        return self._files.is_in_place(file)
+
+    def restore(self, step: str, file: StoredFile) -> None:
+        """Put a stored file where its step made it, if it is not there; what lies there is kept under the run's
+        folder."""
+        self._files.restore(file, self._kept(step))
 
     def executed(self, record: Record) -> Mapping[str, Any]:
         """What the cells of a stored result showed."""
         found: Mapping[str, Any] = json.loads(self.project.store.read(record.executed))
         return found
+
+    def injected(self, notebook: str) -> str:
+        """Code that sets the parameters this run was given, as far as the notebook has them; secrets are masked."""
+        known = self.project.pipeline.outlines[notebook].parameters
+        given = {n: v for n, v in self.planner.circumstances.parameters.items() if n in known}
+        return self.masker.text(notebooks.injected_source(self.masker.data(given)))
 
     @cached_property
     def last_readers(self) -> Mapping[tuple[str, str, int], int]:
@@ -118,30 +128,13 @@ class Workshop:
                 found[place] = max(found.get(place, 0), step.outline.last)
         return found
 
-    def _others(self, step: str, record: Record) -> list[Path]:
-        """Files that lie in the step's folders and globs though this result did not make them, a later one perhaps."""
-        root = self.project.root
-        made = {root / file.path for artifact in record.artifacts for file in artifact.files}
-        notebook = self.project.pipeline.outlines[self.project.pipeline.steps[step].notebook].notebook
-        patterns = declared_outputs(self.project.pipeline.steps[step], notebook.folder)
-        found = (path for pattern in patterns for path in matching(root, pattern, LEFT_OUT))
-        return list(dict.fromkeys(path for path in found if path not in made))
+    @cached_property
+    def _files(self) -> PuttingBack:
+        return PuttingBack(self.project.store, self.project.root, LEFT_OUT)
 
-    def is_in_place(self, file: StoredFile) -> bool:
-        """Whether a stored file lies where it was made, with its bytes."""
-        target = self.project.root / file.path
-        return target.is_file() and self.project.store.digest(target) == file.digest
+    def _outputs(self, step: str) -> list[str]:
+        found = self.project.pipeline.steps[step]
+        return declared_outputs(found, self.project.pipeline.outlines[found.notebook].notebook.folder)
 
-    def restore(self, file: StoredFile) -> None:
-        """Put a stored file where it was made, if it is not there; what lies there is kept under the run's folder."""
-        target = self.project.root / file.path
-        if self.is_in_place(file):
-            return
-        if target.exists():
-            move_to(target, self.project.root, self.folder / "replaced")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self.project.store.restore(file.digest, target, file.mode)
-
-
-def _stored_files(record: Record) -> list[StoredFile]:
-    return [f for a in record.artifacts if a.kind == "file" and a.format != "ref" for f in a.files]
+    def _kept(self, step: str) -> Path:
+        return self.folder / REPLACED / self.project.pipeline.steps[step].name

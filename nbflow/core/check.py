@@ -169,7 +169,7 @@ class _Look:
     def _exists(self, path: str) -> bool:
         if paths.is_glob(path):
             return bool(self.surroundings.files(path))
-        if self.surroundings.listing(path) is not None:
+        if self.surroundings.names(path) is not None:
             return True
         return not path.endswith("/") and self.surroundings.file(path) is not None
 
@@ -212,7 +212,7 @@ class _Look:
                     "undeclared-file", cell, f"'{text}' names a file that step '{makers[0].name}' makes.",
                     f"Add '-i {text}' to step '{self.step.outline.name}' if it reads the file.",
                 )  # fmt: skip
-            elif self.surroundings.listing(where) is None and self.surroundings.file(where) is not None:
+            elif self.surroundings.names(where) is None and self.surroundings.file(where) is not None:
                 yield self._say(
                     "undeclared-file", cell, f"'{text}' names a file that is not declared.",
                     f"Add '-i {text}' if step '{self.step.outline.name}' reads it, '-o {text}' if it writes it: then "

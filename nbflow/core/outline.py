@@ -17,7 +17,9 @@ from nbflow.core.model import Cell, Declaration, Facts, Finding, Notebook, Unit
 from nbflow.core.names import analyse, defers_annotations
 from nbflow.errors import DeclareError
 
-SKIP_TAGS = frozenset({"nbflow-skip", "skip-execution"})
+SKIP_TAG = "nbflow-skip"
+SKIP_TAGS = frozenset({SKIP_TAG, "skip-execution"})
+"""Tags of cells that are in no slice."""
 SETUP_TAG = "nbflow-setup"
 PARAMETERS_TAG = "parameters"
 NO_FACTS = Facts()

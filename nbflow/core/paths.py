@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Generic, TypeVar
 
@@ -53,6 +54,25 @@ def covers(outer: str, inner: str) -> bool:
         return _lies_in(inner, outer)
     aligned = _aligned(outer, inner)
     return aligned is not None and _covers((*aligned[0], _DEEP), aligned[1])
+
+
+def takes(pattern: str, path: str) -> bool:
+    """Whether a file that lies at a path is one of a declared output's. Other than ``matches``, as the disk is
+    searched for outputs: a ``*`` takes no hidden name, and a glob nothing below what it matches."""
+    folder = pattern.endswith("/")
+    if is_glob(pattern):
+        return not folder and _takes(_parts(pattern), _parts(path))  # with a / at its end it finds folders alone
+    return path.startswith(pattern) if folder else f"{path}/".startswith(f"{pattern}/")
+
+
+def _takes(pattern: Parts, path: Parts) -> bool:
+    if not pattern or not path:
+        return not path and all(part == _DEEP for part in pattern)
+    hidden = path[0].startswith(".")
+    if pattern[0] == _DEEP:
+        return _takes(pattern[1:], path) or (not hidden and _takes(pattern, path[1:]))
+    shown = not hidden or pattern[0].startswith(".")
+    return shown and fnmatchcase(path[0], pattern[0]) and _takes(pattern[1:], path[1:])
 
 
 def meet(a: str, b: str) -> bool:
@@ -171,7 +191,7 @@ class PathIndex(Generic[T]):
 
     def add(self, path: str, value: T) -> None:
         item = (path, value)
-        stem = _stem(path)
+        stem = plain_part(path)
         if not stem or stem.startswith(".."):
             self._elsewhere.append(item)
             return
@@ -181,7 +201,7 @@ class PathIndex(Generic[T]):
 
     def meeting(self, path: str) -> list[tuple[str, T]]:
         """All that meet ``path``."""
-        stem = _stem(path)
+        stem = plain_part(path)
         if not stem or stem.startswith(".."):
             found = [item for items in self._at.values() for item in items]
         else:
@@ -191,7 +211,7 @@ class PathIndex(Generic[T]):
         return [item for item in (*found, *self._elsewhere) if meet(item[0], path)]
 
 
-def _stem(path: str) -> str:
+def plain_part(path: str) -> str:
     """The part of a path above its first name with a glob."""
     parts = path.split("/")
     plain = next((i for i, part in enumerate(parts) if is_glob(part)), len(parts))

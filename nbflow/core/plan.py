@@ -17,6 +17,7 @@ from nbflow.core import paths
 from nbflow.core.fingerprint import Circumstances, Fingerprint, Surroundings, compare, fingerprint
 from nbflow.core.graph import Input, Pipeline, Step
 from nbflow.core.model import REF, Artifact, Reason, Record
+from nbflow.core.restored import Restored, outputs_of
 from nbflow.core.slicing import Piece, Slice, definition_pieces, slice_step
 
 
@@ -79,6 +80,14 @@ class Planner:
     def _slices(self) -> dict[str, Slice]:
         return {}
 
+    @cached_property
+    def _outputs(self) -> paths.PathIndex[str]:
+        return outputs_of(self.pipeline)
+
+    def _restored(self, made: Mapping[str, Record], judged: tuple[str, Record] | None = None) -> Restored:
+        """What lies around once the files of these results are put back."""
+        return Restored(self.surroundings, self._outputs, made, judged)
+
     def slice(self, step: Step, made: Mapping[str, Record] | None = None) -> Slice:
         """The slice of a step; with the records above it known, also what their stored bytes refer to."""
         definitions = _definitions(step, made or {})
@@ -123,13 +132,13 @@ class Planner:
         for record in self.known.records(print_.key):
             if selected and not record.reusable:
                 continue
-            reasons = self._unmet(step, record, print_)
+            reasons = self._unmet(step, record, print_, made)
             if not reasons:
                 return Planned(
                     step_id, "reuse", True, (Reason("fresh", f"made by run {record.run}"),), print_, record, piece_slice
                 )
             trouble = trouble or reasons
-        return Planned(step_id, "run", True, trouble or self._why(step, last, print_), print_, None, piece_slice)
+        return Planned(step_id, "run", True, trouble or self._why(step, last, print_, made), print_, None, piece_slice)
 
     def _last_results(self, steps: Iterable[str]) -> dict[str, Record]:
         """What steps that will run made last: what their stored bytes refer to is likely the same again."""
@@ -163,11 +172,13 @@ class Planner:
         after = {**print_.parts, "inputs": {k: v for k, v in print_.parts["inputs"].items() if k not in pending}}
         return compare(before, after, self._makers(step))
 
-    def _why(self, step: Step, last: Record | None, print_: Fingerprint) -> tuple[Reason, ...]:
+    def _why(
+        self, step: Step, last: Record | None, print_: Fingerprint, made: Mapping[str, Record]
+    ) -> tuple[Reason, ...]:
         if last is None:
             return (FIRST_RUN,)
         if last.key == print_.key:
-            return self._unmet(step, last, print_) or (Reason("unknown", "its stored result cannot be reused"),)
+            return self._unmet(step, last, print_, made) or (Reason("unknown", "its stored result cannot be reused"),)
         return compare(last.parts, print_.parts, self._makers(step)) or (Reason("unknown", "no stored result matches"),)
 
     def _makers(self, step: Step) -> dict[str, str]:
@@ -175,20 +186,22 @@ class Planner:
 
     # --- does a record still hold? -----------------------------------------------------------------
 
-    def _unmet(self, step: Step, record: Record, print_: Fingerprint) -> tuple[Reason, ...]:
-        """Why a record under the right key cannot be reused all the same; empty where it can."""
+    def _unmet(self, step: Step, record: Record, print_: Fingerprint, made: Mapping[str, Record]) -> tuple[Reason, ...]:
+        """Why a record under the right key cannot be reused all the same; empty where it can. Files are judged as
+        they will be once those of the results above, and of this record, are put back."""
         found: list[Reason] = []
+        around = self._restored(made, (step.id, record))
         folder = self.pipeline.outlines[step.notebook].notebook.folder
         read = {paths.from_root(folder, p): digest for p, digest in record.read_files.items()}
         wrote = [paths.from_root(folder, p) for p in record.wrote]
         for path, digest in read.items():
-            if self.surroundings.file(path) != digest:
+            if around.file(path) != digest:
                 found.append(Reason("file", f"{path} changed"))
-        new = (p for p in print_.named_files if p not in read and p not in wrote and self.named_digest(step, p))
+        new = (p for p in print_.named_files if p not in read and p not in wrote and self._named(step, p, around))
         found += [Reason("file", f"{path} is new") for path in new]
         for path, digest in record.read_folders.items():
             listed = paths.from_root(folder, path)
-            if digest not in (self.surroundings.listing(listed, names) for names in _names_in(listed, wrote)):
+            if digest not in (around.listing(listed, names) for names in _names_in(listed, wrote)):
                 found.append(Reason("file", f"what lies in the folder {listed} changed"))
         for path, digest in record.read_modules.items():
             if self.surroundings.module_digest(paths.from_root(folder, path)) != digest:
@@ -206,10 +219,12 @@ class Planner:
         return [f.path for f in kept if self.surroundings.file(f.path) != f.digest]
 
     def named_digest(self, step: Step, path: str) -> str | None:
-        """Digest of a file that the code names; ``None`` for folders, declared files and what is not there."""
-        if self.surroundings.listing(path) is not None or self.is_declared(step, path):
-            return None
-        return self.surroundings.file(path)
+        """Digest of a file that the code names, as it lies there now; ``None`` for folders, declared files and what
+        is not there."""
+        return self._named(step, path, self._restored({}))
+
+    def _named(self, step: Step, path: str, around: Restored) -> str | None:
+        return None if around.is_folder(path) or self.is_declared(step, path) else around.file(path)
 
     def is_declared(self, step: Step, path: str) -> bool:
         """Whether the step declares this path (or a folder or glob around it) as input or output."""
@@ -234,23 +249,12 @@ class Planner:
 
     def file_digest(self, wanted: Input, made: Mapping[str, Record]) -> str:
         """Digest of what a file input stands for: what its makers' records say, and what else lies there."""
-        artifacts = [a for m in wanted.makers for a in made[m].artifacts if a.kind == "file"]
-        if not wanted.path.endswith("/") and not paths.is_glob(wanted.path):
-            for artifact in artifacts:
-                for file in artifact.files:
-                    if file.path == wanted.path:
-                        return file.digest
-            return self.surroundings.file(wanted.path) or "missing"
-        files = dict(self.surroundings.files(wanted.path))
-        written = [p for m in wanted.makers for p in self._written(m)]
-        files = {p: d for p, d in files.items() if not any(paths.covers(w, p) for w in written)}
-        files.update({f.path: f.digest for a in artifacts for f in a.files if paths.covers(wanted.path, f.path)})
-        return _digest_of_files(files)
-
-    def _written(self, step_id: str) -> list[str]:
-        step = self.pipeline.steps[step_id]
-        folder = self.pipeline.outlines[step.notebook].notebook.folder
-        return [paths.from_root(folder, str(o.path)) for o in step.outputs if o.is_file]
+        around = self._restored({maker: made[maker] for maker in wanted.makers})
+        if wanted.path.endswith("/") or paths.is_glob(wanted.path):
+            return _digest_of_files(around.files(wanted.path))
+        if wanted.makers and around.is_folder(wanted.path):  # declared without its last /
+            return _digest_of_files(around.files(f"{wanted.path}/"))
+        return around.file(wanted.path) or "missing"
 
 
 FIRST_RUN = Reason("first-run", "it has no stored result yet")

@@ -6,7 +6,7 @@ The core never touches a disk or an interpreter. ``fingerprint`` asks these ques
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -49,11 +49,16 @@ class Surroundings(Protocol):
     def file(self, path: str) -> str | None:
         """Digest of a file's bytes, or of everything below a folder; ``None`` where nothing is."""
 
-    def files(self, pattern: str) -> Mapping[str, str]:
-        """Path → digest of every file that a folder (``data/``) or glob stands for."""
+    def files(self, pattern: str, left_out: Callable[[str], bool] | None = None) -> Mapping[str, str]:
+        """Path → digest of every file that a folder (``data/``) or glob stands for. ``left_out`` says of a path
+        whether it is passed over, without a look at the file."""
 
-    def listing(self, path: str, without: Collection[str] = ()) -> str | None:
-        """Digest of the names in a folder, some of them left out; ``None`` where no folder is."""
+    def names(self, path: str) -> frozenset[str] | None:
+        """The names in a folder; ``None`` where no folder is."""
+
+    def listing(self, path: str, without: Collection[str] = (), also: Collection[str] = ()) -> str | None:
+        """Digest of the names in a folder, some of them left out and some added; ``None`` where no folder is and
+        nothing is added."""
 
     def module_digest(self, path: str) -> str | None:
         """Digest of one local module's syntax; ``None`` where nothing is."""

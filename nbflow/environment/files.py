@@ -10,7 +10,7 @@ import errno
 import glob
 import os
 import stat
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from nbflow.errors import UsageError
@@ -42,8 +42,10 @@ def content_digest(path: str, file_digest: FileDigest) -> str | None:
         return None
 
 
-def file_digests(root: str, pattern: str, file_digest: FileDigest) -> dict[str, str]:
-    """Path → digest of every file that a folder (``data/``) or glob stands for.
+def file_digests(
+    root: str, pattern: str, file_digest: FileDigest, left_out: Callable[[str], bool] | None = None
+) -> dict[str, str]:
+    """Path → digest of every file that a folder (``data/``) or glob stands for, but those ``left_out``.
 
     A folder that a glob matches counts with all below it. Paths are posix, from ``root``, or absolute as ``pattern``
     is. Raises ``UsageError`` where something cannot be read.
@@ -54,19 +56,19 @@ def file_digests(root: str, pattern: str, file_digest: FileDigest) -> dict[str, 
     for match in sorted(matches):
         if not set(match.split(os.sep)) & LEFT_OUT - meant:
             try:
-                found.update(_files_of(root, match.rstrip("/") or "/", file_digest))
+                found.update(_files_of(root, match.rstrip("/") or "/", file_digest, left_out or _nothing))
             except (OSError, ValueError) as error:
                 _refuse_unless_nowhere(os.path.join(root, match), error)
     return {path.replace(os.sep, "/"): digest for path, digest in sorted(found.items())}
 
 
-def listing_digest(path: str, without: Collection[str] = ()) -> str | None:
-    """Digest of the sorted names in a folder, except ``without``; ``None`` where no folder is.
+def folder_names(path: str) -> frozenset[str] | None:
+    """The names in a folder, without those that do not count; ``None`` where no folder is.
 
     Raises ``UsageError`` where it cannot be read.
     """
     try:
-        return names_digest(name for name in os.listdir(path) if name not in without)
+        return frozenset(os.listdir(path)) - LEFT_OUT
     except (OSError, ValueError) as error:
         _refuse_unless_nowhere(path, error)
         return None
@@ -98,12 +100,19 @@ def _is_nowhere(error: OSError | ValueError) -> bool:
     return True  # a text with a null byte is no path
 
 
-def _files_of(root: str, path: str, file_digest: FileDigest) -> Iterator[tuple[str, str]]:
+def _nothing(_path: str) -> bool:
+    return False
+
+
+def _files_of(
+    root: str, path: str, file_digest: FileDigest, left_out: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
     place = os.path.join(root, path)
     mode = os.stat(place).st_mode
     if stat.S_ISDIR(mode):
-        yield from ((os.path.join(path, name), digest) for name, digest in _below(place, file_digest))
-    else:
+        found = _below(place, file_digest, lambda name: left_out(os.path.join(path, name)))
+        yield from ((os.path.join(path, name), digest) for name, digest in found)
+    elif not left_out(path):
         yield path, _of_file(place, mode, file_digest)
 
 
@@ -113,7 +122,7 @@ def _of_file(path: str, mode: int, file_digest: FileDigest) -> str:
     return digest_bytes(f"special file {stat.S_IFMT(mode):o}".encode())
 
 
-def _below(top: str, file_digest: FileDigest) -> Iterator[tuple[str, str]]:
+def _below(top: str, file_digest: FileDigest, left_out: Callable[[str], bool] = _nothing) -> Iterator[tuple[str, str]]:
     """``(path from top, digest)`` of every file; a folder met again counts as a link to where it was met first."""
     met: dict[tuple[int, int], str] = {}
     waiting = [""]
@@ -129,13 +138,15 @@ def _below(top: str, file_digest: FileDigest) -> Iterator[tuple[str, str]]:
             try:
                 mode = os.stat(place).st_mode
                 if not stat.S_ISDIR(mode):
-                    yield prefix + name, _of_file(place, mode, file_digest)
+                    if not left_out(prefix + name):
+                        yield prefix + name, _of_file(place, mode, file_digest)
                 else:
                     waiting.append(prefix + name + "/")
             except OSError as error:
                 if not _is_nowhere(error):
                     raise
-                yield prefix + name, NOWHERE
+                if not left_out(prefix + name):
+                    yield prefix + name, NOWHERE
 
 
 def _encoded(text: str) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 from nbflow.core.surroundings import Interpreter, LocalCode
 from nbflow.disk.memo import Memo
-from nbflow.environment.files import content_digest, file_digests, listing_digest, unreadable
+from nbflow.environment.files import content_digest, file_digests, folder_names, names_digest, unreadable
 from nbflow.environment.interpreter import Interpreters, KernelSpec
 from nbflow.environment.modules import Finder, Sources, follow
 
@@ -94,14 +94,20 @@ class Surroundings:
         """Digest of a file's bytes, or of everything below a folder; ``None`` where nothing is."""
         return content_digest(self._on_disk(path), self._file_digest)
 
-    def files(self, pattern: str) -> Mapping[str, str]:
-        """Path → digest of every file that a folder (``data/``) or glob stands for."""
-        return file_digests(self._root, pattern, self._file_digest)
+    def files(self, pattern: str, left_out: Callable[[str], bool] | None = None) -> Mapping[str, str]:
+        """Path → digest of every file that a folder (``data/``) or glob stands for. ``left_out`` says of a path
+        whether it is passed over, without a look at the file."""
+        return file_digests(self._root, pattern, self._file_digest, left_out)
 
-    def listing(self, path: str, without: Collection[str] = ()) -> str | None:
-        """Digest of the names in a folder; ``None`` where no folder is. ``without``: names that do not count, such as
-        those of files that a step wrote there itself."""
-        return listing_digest(self._on_disk(path), without)
+    def names(self, path: str) -> frozenset[str] | None:
+        """The names in a folder that count; ``None`` where no folder is."""
+        return folder_names(self._on_disk(path))
+
+    def listing(self, path: str, without: Collection[str] = (), also: Collection[str] = ()) -> str | None:
+        """Digest of the names in a folder; ``None`` where no folder is and nothing is added. ``without``: names that
+        do not count, such as those of files that a step wrote there itself; ``also``: names that will be there."""
+        found = self.names(path)
+        return None if found is None and not also else names_digest({*(found or ()), *also}.difference(without))
 
     def module_digest(self, path: str) -> str | None:
         """Digest of one local module's syntax, of its bytes where it does not parse; ``None`` where no file is."""

@@ -6,15 +6,18 @@ The run writes it as it goes, front ends attach and leave at any time. Read ``da
 from __future__ import annotations
 
 from nbflow.journal.database import Journal, ResultRow, RunRow, journal_path
+from nbflow.journal.failures import Failure, last_failures
 from nbflow.journal.locks import Owner, RunLock, liveness, lock_owner, new_run_id
 
 __all__ = [
+    "Failure",
     "Journal",
     "Owner",
     "ResultRow",
     "RunLock",
     "RunRow",
     "journal_path",
+    "last_failures",
     "liveness",
     "lock_owner",
     "new_run_id",

@@ -37,6 +37,16 @@ CREATE TABLE events (run TEXT NOT NULL, seq INTEGER NOT NULL, time TEXT NOT NULL
 CREATE TABLE results (step TEXT PRIMARY KEY, key TEXT NOT NULL, record TEXT NOT NULL, run TEXT NOT NULL,
     time TEXT NOT NULL) WITHOUT ROWID;
 """
+_INDEX = """
+CREATE INDEX IF NOT EXISTS unsuccessful ON events (event) WHERE event IN ('StepFailed', 'StepCrashed', 'StepCancelled')
+"""
+"""Attempts without success are few among the events, and asked for at each look at the project."""
+LAST_UNSUCCESSFUL = """
+SELECT events.run, seq, event, events.time, step, attempt, data FROM events LEFT JOIN results USING (step)
+WHERE event IN ('StepFailed', 'StepCrashed', 'StepCancelled') AND attempt > 0
+AND (results.time IS NULL OR events.time > results.time) ORDER BY events.run, seq
+"""
+"""In the words of the index, or it is not used."""
 _BUSY_SECONDS = 10.0
 _COLUMNS = ("event", "time", "step", "attempt")
 _NOT_DATA = frozenset({*_COLUMNS, "run", "seq"})
@@ -180,6 +190,10 @@ class Journal:
         """Full name of each step → key and record id of its newest result."""
         return {step: (key, record) for step, key, record in self._select("SELECT step, key, record FROM results")}
 
+    def result_times(self) -> dict[str, str]:
+        """Full name of each step → when its newest result was made or found to hold."""
+        return dict(self._select("SELECT step, time FROM results"))
+
     def runs(self, limit: int = -1) -> list[RunRow]:
         """Runs, newest first; ``limit``: at most so many."""
         return [self._derived(row) for row in self._runs("ORDER BY id DESC LIMIT ?", limit)]
@@ -192,6 +206,10 @@ class Journal:
         """The events of a run whose number (``seq``) is above ``after``, in order, as they were appended."""
         sql = "SELECT seq, event, time, step, attempt, data FROM events WHERE run = ? AND seq > ? ORDER BY seq"
         return [_event(run, *row) for row in self._select(sql, run, after)]
+
+    def unsuccessful(self) -> list[dict[str, Any]]:
+        """The facts that ended attempts without success, later than the newest result of their step; run by run."""
+        return [_event(*row) for row in self._select(LAST_UNSUCCESSFUL)]
 
     def _runs(self, clause: str, value: str | int) -> list[RunRow]:
         sql = f"SELECT id, started, finished, status, sources, parameters, folder FROM runs {clause}"  # noqa: S608 (ours)
@@ -266,6 +284,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, network: str) -> str:
         for statement in _TABLES.split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    connection.execute(_INDEX)
     connection.execute("COMMIT")
     return notice
 

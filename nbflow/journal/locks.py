@@ -143,7 +143,7 @@ def lock_owner(root: Path, run: str) -> Owner | None:
 def interrupt_owner(root: Path, run: str) -> bool:
     """Send the process that holds the lock of a run what Ctrl-C would; ``False`` where none of this host holds it."""
     owner = lock_owner(root, run)
-    if owner is None or owner.host != socket.gethostname() or not is_alive(root, run):
+    if owner is None or owner.host != socket.gethostname() or liveness(root, run) != "alive":
         return False
     try:
         if not hasattr(os, "pidfd_open"):
@@ -152,7 +152,7 @@ def interrupt_owner(root: Path, run: str) -> bool:
         process = os.pidfd_open(owner.pid)
         try:
             # A number may pass to another process; a lock that is still held says that this one is meant.
-            if not is_alive(root, run):
+            if liveness(root, run) != "alive":
                 return False
             signal.pidfd_send_signal(process, signal.SIGINT)
         finally:

@@ -7,6 +7,7 @@ only to convert old files. Read ``reading`` next.
 """
 
 from nbflow.notebook.fixing import LineEdit, edited, replace_lines
+from nbflow.notebook.injecting import INJECTED, injected_source
 from nbflow.notebook.reading import Raw, check_source, find_notebooks, name_from, parse, read, read_raw
 from nbflow.notebook.showing import gather, places, replay, shown_from_executed
 from nbflow.notebook.slices import INTERNAL_TAG, build_slice, tidy_slice
@@ -14,6 +15,7 @@ from nbflow.notebook.stitching import stitch
 from nbflow.notebook.writing import write_json
 
 __all__ = [
+    "INJECTED",
     "INTERNAL_TAG",
     "LineEdit",
     "Raw",
@@ -22,6 +24,7 @@ __all__ = [
     "edited",
     "find_notebooks",
     "gather",
+    "injected_source",
     "name_from",
     "parse",
     "places",

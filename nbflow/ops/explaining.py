@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from nbflow.core.graph import Step
 from nbflow.core.model import Reason, Record
 from nbflow.core.plan import Planner, plan
 from nbflow.errors import UsageError
+from nbflow.journal import Failure, Journal, last_failures
+from nbflow.ops.folders import RUNS
 from nbflow.ops.planning import selected_steps
 from nbflow.project import Project
 
@@ -46,10 +50,15 @@ class StepStatus:
     """``fresh``, ``stale``, ``maybe stale`` (something above will run) or ``no result``."""
     reasons: tuple[Reason, ...]
     last: Record | None
+    failure: Failure | None = None
+    """How its last attempt ended, where that failed or crashed and no result is newer."""
+    executed: Path | None = None
+    """The executed notebook of that attempt, while it is there."""
 
 
 def status(project: Project, planner: Planner) -> list[StepStatus]:
-    """Where every step stands, in the order they run."""
+    """Where every step stands, in the order they run. Only looks."""
+    failures = _last_failures(project)
     found = []
     for step_id, planned in plan(planner).steps.items():
         last = project.results.last(step_id)
@@ -59,5 +68,16 @@ def status(project: Project, planner: Planner) -> list[StepStatus]:
             state = "no result"
         else:
             state = "stale" if planned.certain else "maybe stale"
-        found.append(StepStatus(project.pipeline.steps[step_id], state, planned.reasons, last))
+        step, failure = project.pipeline.steps[step_id], failures.get(step_id)
+        executed = project.root / RUNS / failure.run / "steps" / f"{step.name}.ipynb" if failure else None
+        there = executed if executed and executed.exists() else None
+        found.append(StepStatus(step, state, planned.reasons, last, failure, there))
     return found
+
+
+def _last_failures(project: Project) -> Mapping[str, Failure]:
+    journal = Journal.read(project.root)
+    if journal is None:
+        return {}
+    with journal:
+        return last_failures(journal)

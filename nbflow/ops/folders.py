@@ -59,7 +59,8 @@ def write_copies(shop: Workshop, made: Plan) -> None:
     for path in by_notebook:
         target = shop.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        notebooks.write_json(target, notebooks.stitch(project.raws[path], together.get(path, {}), states))
+        injected = shop.injected(path)
+        notebooks.write_json(target, notebooks.stitch(project.raws[path], together.get(path, {}), states, injected))
 
 
 def _shown(shop: Workshop, step_id: str) -> Mapping[str, Any] | None:

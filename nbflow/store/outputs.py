@@ -18,19 +18,28 @@ from nbflow.core.paths import is_glob
 
 
 def matching(root: Path, pattern: str, without: Collection[str]) -> list[Path]:
-    """The files that a path, a folder (``data/``) or a glob, posix and from ``root``, stands for now.
+    """The files that a path, a folder (``data/``) or a glob, posix and from ``root``, stands for now: all that is no
+    folder, and links as they are. What a link leads to outside the project is nobody's output.
 
     ``without``: names of files and folders that never count."""
     found: Iterable[Path]
-    if pattern.endswith("/"):
-        found = (root / pattern).rglob("*")
-    elif is_glob(pattern):
+    if is_glob(pattern):
         # Not Path.glob: there a * matches hidden files, which no step's own glob would.
         found = (root / match for match in glob.glob(pattern, root_dir=root, recursive=True))  # noqa: PTH207
+    elif pattern.endswith("/"):
+        found = (root / pattern).rglob("*")
     else:
         found = [root / pattern]
-    files = (p for p in found if p.is_file() or p.is_symlink())
-    return sorted(p for p in files if not any(part in without for part in p.relative_to(root).parts))
+    files = [p for p in found if p.is_symlink() or (p.exists() and not p.is_dir())]
+    inside = {folder: is_inside(root, folder) for folder in {p.parent for p in files}}
+    return sorted(
+        p for p in files if inside[p.parent] and not any(part in without for part in p.relative_to(root).parts)
+    )
+
+
+def is_inside(root: Path, path: Path) -> bool:
+    """Whether a path lies in the project once links are followed."""
+    return path.resolve().is_relative_to(root.resolve())
 
 
 def move_to(path: Path, root: Path, folder: Path) -> Path:

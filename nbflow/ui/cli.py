@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nbflow.core.model import Finding, Reason, Record
     from nbflow.core.plan import Plan
     from nbflow.executors import Executor
+    from nbflow.ops import StepStatus
     from nbflow.project import Project
 
 
@@ -311,9 +312,12 @@ def status(
     sources: tuple[Path, ...], pairs: tuple[str, ...], yaml_texts: tuple[str, ...], files: tuple[Path, ...],
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Show where every step stands: fresh, stale or without a result."""
+    """Show where every step stands: fresh, stale or without a result; and
+    which steps failed when they were last tried.
+    """
     from nbflow import ops
     from nbflow.render import text
+    from nbflow.ui.summary import last_failure
     from nbflow.ui.terminal import answer, answer_json, has_colour, width
 
     with _open(sources, _parameters(pairs, yaml_texts, files)) as project:
@@ -323,12 +327,24 @@ def status(
         if as_json:
             answer_json({"steps": [{
                 "name": r.step.name, "id": r.step.id, "state": r.state, "reasons": _reasons_json(r.reasons),
-                "last": _last_json(r.last),
+                "last": _last_json(r.last), "failure": _failure_json(project, r),
             } for r in rows]})  # fmt: skip
             return
         quiet = ("fresh", "no result")
         lines = ((r.step.name, r.state, "" if r.state in quiet else text.why(r.reasons), r.last) for r in rows)
         answer(text.status_table(lines, colour=has_colour(sys.stdout), width=width(sys.stdout)))
+        for r in rows:
+            if r.failure is not None:
+                answer("\n" + last_failure(r.step.name, r.failure, r.executed))
+
+
+def _failure_json(project: Project, row: StepStatus) -> dict[str, Any] | None:
+    failure = row.failure
+    return None if failure is None else {
+        "status": failure.status, "run": failure.run, "time": failure.time, "attempt": failure.attempt,
+        "error": failure.error, "cell": failure.cell,
+        "notebook": row.executed.relative_to(project.root).as_posix() if row.executed else None,
+    }  # fmt: skip
 
 
 def _reasons_json(reasons: Sequence[Reason]) -> list[dict[str, str]]:

@@ -12,9 +12,10 @@ from pathlib import Path
 from nbflow.core.events import Event, StepCrashed, StepFailed
 from nbflow.core.model import Finding
 from nbflow.core.view import RunView, StepView
+from nbflow.journal import Failure as LastFailure
 from nbflow.render import text
 from nbflow.render.columns import cut
-from nbflow.render.words import clean, clean_block, count, duration
+from nbflow.render.words import clean, clean_block, count, day_and_time, duration
 from nbflow.ui import terminal
 
 SIGNS = {
@@ -73,6 +74,17 @@ def _failure(step: StepView, failure: Failure, folder: Path) -> Iterator[str]:
     executed = folder / "steps" / f"{step['name']}.ipynb"
     if executed.exists():
         yield f"  Its executed notebook: {near(executed)}"
+
+
+def last_failure(step: str, failure: LastFailure, executed: Path | None) -> str:
+    """What ``nbflow status`` says of a step whose last attempt came to nothing. ``executed``: its executed notebook."""
+    where = f" in cell {failure.cell}" if failure.cell else ""
+    style = "bold red" if failure.status == "failed" else "bold magenta"
+    head = f"✘ {clean(step)} {failure.status} {day_and_time(failure.time)} in run {failure.run}{where}:"
+    lines = [f"{_painted(head, style)} {clean(failure.error)}"]
+    if executed is not None:
+        lines.append(f"  Its executed notebook: {near(executed)}")
+    return "\n".join(lines)
 
 
 def _end(
