@@ -15,8 +15,8 @@ class Collector:
     """Dictionaries serve as ordered sets."""
 
     __slots__ = (
-        "bare_calls", "binds", "calls", "changes", "effects", "environ", "hands", "looks_inside", "modules", "paths",
-        "reads", "setup", "shares",
+        "bare_calls", "binds", "calls", "changes", "effects", "environ", "hands", "keeps", "looks_inside", "modules",
+        "paths", "reads", "setup", "shares",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -33,6 +33,7 @@ class Collector:
         self.looks_inside = False
         self.shares: dict[tuple[str, str], None] = {}
         self.hands: dict[tuple[str, str, str], None] = {}
+        self.keeps: dict[tuple[str, str, str], None] = {}
 
     def code(self) -> Code:
         """What was written down, as a value."""
@@ -55,6 +56,7 @@ class Collector:
             self.looks_inside,
             tuple(self.shares),
             tuple(self.hands),
+            tuple(self.keeps),
         )
 
     def changes_made(self) -> tuple[Change, ...]:

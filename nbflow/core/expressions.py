@@ -12,6 +12,7 @@ from typing import Any
 from nbflow.core.collect import Collector
 from nbflow.core.path_expressions import dotted, has_text, may_name_a_file
 from nbflow.core.scopes import Names, Scope, bound_in, target_names
+from nbflow.core.sharing import sources
 from nbflow.core.walk import VISITORS, How, Walk, root_of
 from nbflow.core.words import words
 
@@ -138,9 +139,11 @@ class Expressions(Walk):
         self.visit(node.value)
         self.check_symbols = True
         inner = self.scope
+        roots = list(self.behind(sources(node.value)))
         while self.scope is not None and self.scope.kind in ("comprehension", "type"):
             self.scope = self.scope.parent
         self.bind(node.target.id)
+        self.alias(node.target.id, roots)
         self.scope = inner
 
     def visit_await(self, node: ast.Await) -> None:
@@ -149,6 +152,7 @@ class Expressions(Walk):
     def visit_where_allowed(self, node: ast.Yield | ast.YieldFrom | ast.Await | ast.Starred) -> None:
         """What Python allows in some places only, and looks at after parsing."""
         self.check_symbols = True
+        self.yields = self.yields or isinstance(node, (ast.Yield, ast.YieldFrom))
         if node.value is not None:
             self.visit(node.value)
 
@@ -158,7 +162,15 @@ class Expressions(Walk):
         self.visit_all(node.args.defaults)
         self.visit_all(node.args.kw_defaults)
         bare, self.bare = self.bare, (node.body,)
-        self.function(node.args, [node.body], lambda: self.visit(node.body))
+        fed, self.fed = self.fed, ()
+
+        def body() -> None:
+            if fed and self.scope is not None:
+                names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
+                self.scope.aliases.update(dict.fromkeys(names, fed))
+            self.visit(node.body)
+
+        self.function(node.args, [node.body], body)
         self.bare = bare
 
     def function(self, args: ast.arguments, body: list[Any], walk: Callable[[], None]) -> None:

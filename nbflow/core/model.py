@@ -196,8 +196,16 @@ class Code:
     """``(name, root)``: a name bound here may be the object of ``root``, a part of it, or hold it (``cfg = base``,
     ``opt = Adam(model.parameters())``)."""
     hands: tuple[tuple[str, str, str], ...] = ()
-    """``(function, slot, root)``: a name handed to a function that is called by its name; ``slot`` is the position
-    (``"0"``) or the keyword."""
+    """``(function, slot, root)``: a name handed to a function that is called by its name, or to a method (``.fit``).
+    ``slot`` is the position (``"0"``) or the keyword, ``"*"`` where nobody knows, ``"@"`` for a method's object. Inside
+    a function a root may be one of its parameters: ``>`` and the slots of that (``>0``, ``>d``)."""
+    keeps: tuple[tuple[str, str, str], ...] = ()
+    """``(container, root, how)``: the object of ``container`` may hold that of ``root`` from here on, as an
+    ``attribute`` (``c.x = a``) or an ``item`` (``d["x"] = a``, ``xs.append(a)``)."""
+
+
+UsedUp = Literal["generator", "unseeded", "iterator"]
+"""What draws use up: a random generator, one that no seed fixes, an iterator (or cursor, counter, open file)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +236,13 @@ class Unit:
     value: str = ""
     """JSON of the value, for ``name = literal`` where the literal is a JSON value: parameters are read from it."""
     alters: tuple[str, ...] = ()
-    """For a function: the slots (as in ``Code.hands``) of the parameters whose objects it may change in place."""
+    """For a function: the slots (as in ``Code.hands``) of the parameters whose objects it may change in place; ``*``
+    and ``**`` for those that it takes in any number, with a ``!`` behind those that it surely changes. For a class the
+    same of its methods: ``update.0``."""
+    gives: tuple[str, ...] = ()
+    """For a function: slots of the parameters, and ``=name`` of the globals, whose objects it may return."""
+    used_up: tuple[tuple[str, str, UsedUp], ...] = ()
+    """``(name, root, what)``: names bound to an object that is used up in turn, made by a call of ``root``."""
 
 
 @dataclass(frozen=True, slots=True)

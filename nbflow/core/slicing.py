@@ -379,6 +379,11 @@ class _StepSlicer(_Slicer):
         )  # fmt: skip
         for name in sorted(self.used_inputs):
             spots: dict[int, bool] = {}
+            at = self.supplies[name]
+            for other, cell in places.partners(name, at):
+                for number in _between(places.assigned_in_context.get(other, []), max(at, cell), self.step.last):
+                    if number <= places.next_binding(other, cell):
+                        spots[number] = False
             for rebinds, by_name in kinds:
                 if (cells := by_name.get(name)) is not None:
                     for number in _between(cells, self.supplies[name], self.step.last):
