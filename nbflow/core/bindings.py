@@ -200,16 +200,16 @@ class Bindings:
                     if root[-2:] == "()":
                         for behind in self.functions.results(root[:-2], unit, number):
                             if behind not in self.only_imported:
-                                _join(group, (name, number), (behind, self._bound_at(behind, number, index)))
+                                _join(group, (name, number), (behind, self.bound_at(behind, number, index)))
                     elif root not in self.only_imported:
                         fresh = root in unit.now.binds and root not in unit.now.reads  # ``fig, ax = plt.subplots()``
-                        at = number if fresh else self._bound_at(root, number, index)
+                        at = number if fresh else self.bound_at(root, number, index)
                         _join(group, (name, number), (root, at))
                 for container, root, how in unit.now.keeps:
                     if root not in self.only_imported and container not in self.only_imported:
-                        at = self._bound_at(container, number, index)
+                        at = self.bound_at(container, number, index)
                         if how == "attribute" or self._is_container(container, at):
-                            _join(group, (container, at), (root, self._bound_at(root, number, index)))
+                            _join(group, (container, at), (root, self.bound_at(root, number, index)))
         return {version: tuple(v for v in group[version] if v != version) for version in group}
 
     def _is_container(self, name: str, number: int) -> bool:
@@ -220,7 +220,7 @@ class Bindings:
             if name in unit.now.binds
         )
 
-    def _bound_at(self, name: str, number: int, index: int) -> int:
+    def bound_at(self, name: str, number: int, index: int) -> int:
         """The cell of the nearest binding of a name above a unit, 0 where there is none."""
         if any(at < index for at in self.units_binding(number, name)):
             return number
@@ -250,7 +250,7 @@ class Bindings:
 
     def uses_up(self, name: str, number: int, index: int) -> bool:
         """Whether the nearest binding of a name above a unit makes such an object."""
-        return bool(self.what_is_used_up(name, self._bound_at(name, number, index)))
+        return bool(self.what_is_used_up(name, self.bound_at(name, number, index)))
 
     def what_is_used_up(self, name: str, number: int) -> str:
         """What a cell binds a name to, where that is used up in turn: a ``generator``, … ``""`` where it is not."""

@@ -165,9 +165,11 @@ class Calls(Handing):
             return
         root, _ = root_of(node.func)
         text = ".".join(words)
+        if words[-1] == "sample" and len(words) > 1 and effects.samples_a_table(node):
+            root = ""
         line = node.lineno + self.line_offset
         if kind != "reader":
-            self.sink.effects[Effect(kind, root or words[0], text, line)] = None
+            self.sink.effects[Effect(kind, words[0] if root is None else root, text, line)] = None
             return
         argument = effects.path_argument(node)
         if argument is None or (isinstance(argument, ast.Name) and argument.id in self.handles):

@@ -7,13 +7,13 @@ executed, and files are only asked for through ``Surroundings``. The codes are i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
 
-from nbflow.core import declare, paths
+from nbflow.core import declare, draws, paths, reached
+from nbflow.core.check_draws import shared_draws
 from nbflow.core.findings import CODES, finding
 from nbflow.core.graph import Pipeline, Step
-from nbflow.core.model import Code, Effect, Finding, PathExpr, Unit
+from nbflow.core.model import Finding, PathExpr, Unit
 from nbflow.core.named_files import named_files
 from nbflow.core.outline import SKIP_TAGS, Outline
 from nbflow.core.slicing import Slice
@@ -36,7 +36,7 @@ def check(pipeline: Pipeline, slices: Mapping[str, Slice], surroundings: Surroun
     for step in sorted(pipeline.steps.values(), key=lambda s: s.outline.last):
         found += explain(pipeline, step, slices[step.id], elsewhere, said)
         found += _Look(pipeline, step, slices[step.id], surroundings, writers, said).findings()
-    found += _shared_random(pipeline, slices)
+    found += shared_draws(pipeline, slices)
     found += _changed_context(pipeline, slices)
     foreign = {f.notebook for f in found if f.code == "not-python"}  # nothing else about them would be true
     found = [f for f in found if f.notebook not in foreign or f.code == "not-python"]
@@ -107,17 +107,6 @@ def _misplaced(outline: Outline, number: int) -> Iterator[Finding]:
 
 
 # --- one step --------------------------------------------------------------------------------------------
-
-
-class _Called(NamedTuple):
-    """A call that the check speaks about, in code that a slice reaches."""
-
-    cell: int
-    effect: Effect
-    module: str
-    """The module that its root stands for, ``""`` for builtins."""
-    now: bool
-    """Whether it runs with the cell, not only when a function is called."""
 
 
 class _Look:
@@ -255,10 +244,10 @@ class _Look:
             said.add("reader")
         if not declaration.options.cache:
             said.update(_WORLD)
-        for called in _called(self.outline, self._units()):
+        for called in reached.called(self.outline, self._units()):
             kind, text = called.effect.kind, called.effect.text
             cell = called.cell if called.cell in self.step.outline.cells else self.step.outline.first
-            if kind in said or kind == "random" or (kind == "reader" and called.effect.known):
+            if kind in said or kind in draws.KINDS or (kind == "reader" and called.effect.known):
                 continue
             said.add(kind)
             if kind == "reader":
@@ -300,27 +289,6 @@ _WORLD = {"network": "the network", "database": "a database", "clock": "the cloc
 _KINDS = {"def": "function", "class": "class"}
 
 
-def _called(outline: Outline, units: Iterable[tuple[int, Unit]]) -> Iterator[_Called]:
-    """Calls whose root is an import, or ``open``."""
-    for cell, unit in units:
-        codes: Sequence[tuple[Code, bool]] = ((unit.now, True), (unit.later, False))
-        for code, now in codes:
-            for effect in code.effects:
-                module = _module(outline, cell, effect.root, code)
-                if module is not None:
-                    yield _Called(cell, effect, module, now)
-
-
-def _module(outline: Outline, cell: int, root: str, code: Code) -> str | None:
-    """The module behind the root of a call, ``""`` for the builtin ``open``, ``None`` for anything else."""
-    imported = outline.bindings.imported(root, cell)
-    if imported is not None:
-        return imported.module
-    if root == "open" and not outline.bindings.definitions(root, cell):
-        return ""
-    return root if root in {m.partition(".")[0] for m in code.modules} else None
-
-
 # --- several steps ---------------------------------------------------------------------------------------
 
 
@@ -331,40 +299,6 @@ def _writers(pipeline: Pipeline) -> paths.PathIndex[Step]:
         for item in step.outputs
         if item.is_file
     )
-
-
-def _shared_random(pipeline: Pipeline, slices: Mapping[str, Slice]) -> Iterator[Finding]:
-    """Draws in steps' cells, and in functions that they reach; what a context cell draws, all its slices draw alike."""
-    first: dict[str, tuple[Step, Effect]] = {}
-    for step in pipeline.steps.values():
-        outline = pipeline.outlines[step.notebook]
-        said: set[str] = set()
-        units = (
-            (piece.cell, outline.units(piece.cell)[i])
-            for piece in slices[step.id].pieces
-            if piece.kind in ("step", "context") and piece.notebook == step.notebook
-            for i in piece.units
-        )
-        for called in _called(outline, units):
-            if called.effect.kind != "random" or (called.now and called.cell not in step.outline.cells):
-                continue
-            generator = _generator(called.module)
-            other, seen = first.setdefault(generator, (step, called.effect))
-            if other is not step and generator not in said:
-                said.add(generator)
-                cell = called.cell if called.cell in step.outline.cells else step.outline.first
-                yield finding(
-                    "shared-random", step.notebook, cell, step.outline.name,
-                    f"'{called.effect.text}' draws from the global generator that step '{other.name}' draws from too "
-                    f"('{seen.text}'): in a run each step starts it afresh, so the numbers differ from Run All.",
-                    "Use a generator of its own in each step (numpy.random.default_rng(seed), random_state=…).",
-                )  # fmt: skip
-
-
-def _generator(module: str) -> str:
-    """Libraries without a generator of their own draw from NumPy's."""
-    top = module.partition(".")[0]
-    return top if top in ("random", "torch", "tensorflow", "jax", "cupy", "mxnet") else "numpy"
 
 
 def _changed_context(pipeline: Pipeline, slices: Mapping[str, Slice]) -> Iterator[Finding]:

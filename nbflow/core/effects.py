@@ -12,15 +12,34 @@ from typing import Literal
 
 from nbflow.core.words import words as words_in
 
-Kind = Literal["random", "network", "database", "clock", "reader"]
+Kind = Literal["random", "seed", "estimator", "network", "database", "clock", "reader"]
 
 _RANDOM_SETUP = words_in("""
     seed getstate setstate get_state set_state default_rng RandomState Random SystemRandom SeedSequence Generator
     PCG64 Philox MT19937 SFC64 get_rng_state set_rng_state set_seed manual_seed fork_rng PRNGKey key split
     """)
 _RANDOM_WORDS = words_in("rand randn randint randperm randrange uniform gauss normalvariate rand_like randn_like")
-_RANDOM_UNSEEDED = words_in("sample train_test_split shuffle resample")
+_RANDOM_UNSEEDED = words_in("""
+    sample train_test_split shuffle resample permutation_importance
+    make_classification make_regression make_blobs make_moons make_circles make_friedman1 make_s_curve make_swiss_roll
+    make_gaussian_quantiles make_multilabel_classification make_sparse_spd_matrix make_low_rank_matrix
+    """)
 """These draw from the global generator unless told otherwise by one of ``_SEEDS``."""
+_ESTIMATORS = words_in("""
+    RandomForestClassifier RandomForestRegressor ExtraTreesClassifier ExtraTreesRegressor GradientBoostingClassifier
+    GradientBoostingRegressor BaggingClassifier BaggingRegressor AdaBoostClassifier AdaBoostRegressor IsolationForest
+    DecisionTreeClassifier DecisionTreeRegressor SGDClassifier SGDRegressor MLPClassifier MLPRegressor KMeans
+    MiniBatchKMeans GaussianMixture TSNE TruncatedSVD FastICA NMF ShuffleSplit StratifiedShuffleSplit GroupShuffleSplit
+    RandomizedSearchCV RANSACRegressor
+    Linear Conv1d Conv2d Conv3d ConvTranspose2d LSTM GRU RNN Embedding MultiheadAttention TransformerEncoderLayer
+    """)
+"""Models that draw when they are fitted, or layers that draw when they are made, unless told otherwise."""
+_SEEDERS = words_in("""
+    seed manual_seed manual_seed_all seed_all seed_everything set_seed set_random_seed fix_seed set_global_seed
+    set_state setstate set_rng_state
+    """)
+_TABLE_SAMPLE = frozenset({"n", "frac", "replace", "weights"})
+"""Arguments by which ``sample`` is that of a table."""
 _SEEDS = frozenset({"random_state", "seed", "rng", "generator"})
 
 _NETWORK: dict[str, Kind] = dict.fromkeys(
@@ -79,6 +98,8 @@ def may_matter(word: str) -> bool:
         or word in _READER_METHODS
         or word in _RANDOM_WORDS
         or word in _RANDOM_UNSEEDED
+        or word in _ESTIMATORS
+        or word in _SEEDERS
         or word.startswith(("read_", "scan_"))
     )
 
@@ -90,6 +111,10 @@ def kind_of(words: Sequence[str], node: ast.Call) -> Kind | None:
     known = _TABLE.get(pair) or _TABLE.get(word) or ("clock" if list(words) == ["time"] else None)
     if known is not None:
         return known
+    if word in _SEEDERS:
+        return "seed"
+    if word in _ESTIMATORS:
+        return None if _is_seeded(node) else "estimator"
     if _draws(words, node):
         return "random"
     if word in _READER_METHODS and len(words) > 1:
@@ -106,8 +131,23 @@ def _draws(words: Sequence[str], node: ast.Call) -> bool:
     if len(words) > 1 and words[-2] == "random":
         return word not in _RANDOM_SETUP and word[:1].islower()
     if word in _RANDOM_UNSEEDED:
-        return not any(k.arg in _SEEDS or k.arg is None for k in node.keywords)
-    return word in _RANDOM_WORDS and words[0] in ("torch", "random", "np", "numpy", word)
+        return not _is_seeded(node)
+    return word in _RANDOM_WORDS and words[0] in ("torch", "random", "np", "numpy", word) and not _is_seeded(node)
+
+
+def _is_seeded(node: ast.Call) -> bool:
+    return any(
+        k.arg is None or (k.arg in _SEEDS and not (isinstance(k.value, ast.Constant) and k.value.value is None))
+        for k in node.keywords
+    )
+
+
+def samples_a_table(node: ast.Call) -> bool:
+    """``df.sample(5)``, ``df.sample(frac=0.1)``: whatever ``df`` is, a table draws from NumPy's generator."""
+    if _is_seeded(node) or len(node.args) > 1:
+        return False
+    number = bool(node.args) and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, (int, float))
+    return number or any(k.arg in _TABLE_SAMPLE for k in node.keywords)
 
 
 def _writes(word: str, node: ast.Call) -> bool:

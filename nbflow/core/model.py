@@ -155,9 +155,9 @@ class Import:
 class Effect:
     """A call that matters to the check, found by its dotted words, whose root the check must resolve to an import."""
 
-    kind: Literal["random", "network", "database", "clock", "reader"]
+    kind: Literal["random", "seed", "estimator", "network", "database", "clock", "reader"]
     root: str
-    """The first name of the dotted call (``pd`` of ``pd.read_csv``)."""
+    """The first name of the dotted call (``pd`` of ``pd.read_csv``); ``""`` for a method that tells by itself."""
     text: str
     """The dotted call as written (``pd.read_csv``)."""
     line: int
