@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ast
 
-from nbflow.core import effects, methods
+from nbflow.core import methods
 from nbflow.core.expressions import NAMESPACES
-from nbflow.core.handing import OBJECT, Handing, given, takes_names
+from nbflow.core.handing import OBJECT, given, takes_names
 from nbflow.core.magic_table import Magic, line_magic
-from nbflow.core.model import Effect
+from nbflow.core.outside import Outside
 from nbflow.core.path_expressions import dotted, folded
 from nbflow.core.setup import ALSO_WHERE_USED, is_setup
 from nbflow.core.walk import VISITORS, root_of, words_of
@@ -25,7 +25,7 @@ _SPECIAL = words(
 )
 
 
-class Calls(Handing):
+class Calls(Outside):
     def visit_call(self, node: ast.Call) -> None:
         func = node.func
         receiver: str | None = None
@@ -50,8 +50,7 @@ class Calls(Handing):
         self.visit_given(node, receiver)
         if word in _SPECIAL:
             self.special_call(node, word)
-        if effects.may_matter(word) or _of_random(func):
-            self.effect(node)
+        self.look_outside(node, word)
         if word in methods.TAKES_FROM_FIRST_ARGUMENT and node.args:
             self.change_object(node.args[0])
         if self.bare and node in self.bare:
@@ -156,31 +155,6 @@ class Calls(Handing):
         if magic is not None:
             self.visit_magic(magic)
 
-    def effect(self, node: ast.Call) -> None:
-        words = words_of(node.func)
-        if not words:
-            return
-        kind = effects.kind_of(words, node)
-        if kind is None:
-            return
-        root, _ = root_of(node.func)
-        text = ".".join(words)
-        if words[-1] == "sample" and len(words) > 1 and effects.samples_a_table(node):
-            root = ""
-        line = node.lineno + self.line_offset
-        if kind != "reader":
-            self.sink.effects[Effect(kind, words[0] if root is None else root, text, line)] = None
-            return
-        argument = effects.path_argument(node)
-        if argument is None or (isinstance(argument, ast.Name) and argument.id in self.handles):
-            return
-        path = self.path(argument)
-        if path is not None:
-            self.sink.paths[path] = None
-            if str(path[1]).startswith(effects.REMOTE):
-                kind = "network"
-        self.sink.effects[Effect(kind, root or words[0], text, line, path is not None)] = None
-
     # --- magics ------------------------------------------------------------------------------------------
 
     def visit_magic(self, magic: Magic) -> None:
@@ -215,14 +189,6 @@ def _made_on_the_way(node: ast.AST) -> bool:
             node = node.value  # type: ignore[attr-defined]
         else:
             return False
-
-
-def _of_random(func: ast.AST) -> bool:
-    """``random.gauss``, ``np.random.normal``: whatever the last word is."""
-    if not isinstance(func, ast.Attribute):
-        return False
-    place = func.value
-    return (place.attr if isinstance(place, ast.Attribute) else getattr(place, "id", "")) == "random"
 
 
 VISITORS[ast.Call] = Calls.visit_call

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from nbflow.core import paths
 from nbflow.core.graph import Step
-from nbflow.core.model import Code, PathExpr, Reason, Unit
+from nbflow.core.model import Code, Reason, Unit
+from nbflow.core.named_files import Constants, named_files
 from nbflow.core.outline import PARAMETERS_TAG, Outline
 from nbflow.core.slicing import Piece, Slice
 from nbflow.core.surroundings import Interpreter, LocalCode, Surroundings
@@ -137,7 +137,7 @@ class _Gathered:
         self.environ: set[str] = set()
         self.sys_path: dict[str, None] = {}
         self.codes: list[Code] = []
-        self.constants: dict[str, PathExpr] = {}
+        self.constants = Constants()
         self.unread: list[tuple[Unit, str]] = []
         self.spared: set[str] = set()
         """Modules that cells of the slice import and that nothing reached uses."""
@@ -192,15 +192,7 @@ class _Gathered:
         return "importlib" in self.modules or any(_BY_NAME.intersection(code.calls) for code in self.codes)
 
     def named_files(self, folder: str) -> tuple[str, ...]:
-        found: dict[str, None] = {}
-        for code in self.codes:
-            for expression in code.paths:
-                text = _evaluate(expression, self.constants)
-                if text and len(text) < 1024 and "\0" not in text and "\n" not in text:
-                    where = paths.from_root(folder, text)
-                    if where not in (".", "/", "..", "./") and not paths.is_glob(where):
-                        found[where] = None
-        return tuple(found)
+        return tuple(named_files((path for code in self.codes for path in code.paths), self.constants, folder))
 
     def _note_sys_path(self, outline: Outline, piece: Piece) -> None:
         for comment in outline.facts[piece.cell - 1].comments:
@@ -212,7 +204,7 @@ class _Gathered:
             self.codes.append(code)
             self.modules.update(dict.fromkeys(code.modules))
             self.environ.update(code.environ)
-        self.constants.update(unit.constant)
+        self.constants.add(unit)
 
     def _as_parameter(self, outline: Outline, piece: Piece, unit: Unit) -> bool:
         """A parameter counts by its value, whether it is the default or was given for this run."""
@@ -221,6 +213,7 @@ class _Gathered:
         given = [n for n in unit.now.binds if n in self.circumstances.parameters]
         for name in given:
             self.parameters[name] = self.circumstances.parameters[name]
+            self.constants.set(name, self.parameters[name])
         if given and len(given) == len(unit.now.binds) and unit.kind == "literal":
             return True
         if unit.value and len(unit.now.binds) == 1:
@@ -237,22 +230,6 @@ class _Gathered:
         lines = outline.notebook.cell(piece.cell).source.split("\n")
         line = lines[unit.line - 1].strip() if unit.line <= len(lines) else ""
         self.labels[digest] = line[:80]
-
-
-def _evaluate(expression: PathExpr, constants: Mapping[str, PathExpr], depth: int = 0) -> str | None:
-    if depth > 20:
-        return None
-    kind = expression[0]
-    if kind == "str":
-        return str(expression[1])
-    if kind == "name":
-        known = constants.get(expression[1])
-        return _evaluate(known, constants, depth + 1) if known is not None else None
-    left = _evaluate(expression[1], constants, depth + 1)
-    right = _evaluate(expression[2], constants, depth + 1)
-    if left is None or right is None:
-        return None
-    return posixpath.join(left, right) if kind == "join" else left + right
 
 
 # --- what changed --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from nbflow.core.expressions import Expressions
+from nbflow.core.path_expressions import has_text
 from nbflow.core.sharing import sources
 from nbflow.core.walk import root_of
 from nbflow.core.words import words
@@ -35,6 +36,18 @@ class Handing(Expressions):
         for slot, argument in given(node):
             for root in sources(argument):
                 self.hand(function, slot, root, node in self.bare)
+            self.give_path(function, slot, argument)
+        if function in ("map", ".map", ".imap") and len(node.args) > 1 and isinstance(node.args[0], ast.Name):
+            for index, argument in enumerate(node.args[1:]):
+                self.give_path(node.args[0].id, str(index), argument)
+
+    def give_path(self, function: str, slot: str, argument: ast.expr) -> None:
+        """Note a path that a function is called with: it may read it. Names are handed over anyway."""
+        if isinstance(argument, ast.Constant) and function[0] == "." and not _looks_like_a_path(argument.value):
+            return
+        path = self.path(argument)
+        if path is not None and path[0] != "name" and (has_text(path) or path[0] == "param"):
+            self.sink.given[function, slot, path] = None
 
     def hand(self, function: str, slot: str, root: str, bare: bool) -> None:
         for name in self.behind([root]):
@@ -65,6 +78,10 @@ class Handing(Expressions):
         for name in self.behind(sources(value)):
             if name != root and name[0] != "\0":
                 self.sink.keeps[root, name, how] = None
+
+
+def _looks_like_a_path(value: object) -> bool:
+    return isinstance(value, str) and ("/" in value or "." in value)
 
 
 def given(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:

@@ -124,8 +124,21 @@ class Declaration:
 # --- facts about code ----------------------------------------------------------------------------------
 
 PathExpr = tuple[Any, ...]
-"""A path as far as it is known without running: ``("str", "data/x.csv")``, ``("name", "D")`` or
-``("join", PathExpr, PathExpr)`` (a ``/`` between the two) or ``("add", PathExpr, PathExpr)`` (text put together)."""
+"""A path as far as it is known without running.
+
+| form                              | what it is                                                                 |
+|-----------------------------------|----------------------------------------------------------------------------|
+| ``("str", "data/x.csv")``           | a text; with ``*`` and its kin where a folder is listed                      |
+| ``("name", "D")``                   | what a name of the notebook stands for                                     |
+| ``("join", a, b)``, ``("add", a, b)`` | the two with a ``/`` between them; put together as text                      |
+| ``("any", a, b, …)``                | one of them: the elements of a list, a loop over them, ``a if x else b``     |
+| ``("param", function, slot, …)``    | what a function of the notebook is called with                             |
+| ``("with", method, a, b)``          | ``a.with_suffix(b)``, ``a.with_name(b)``                                       |
+| ``("format", spec, a)``             | ``f"{a:02d}"``                                                               |
+| ``("maybe", a)``                    | ``a`` where that is a path at all                                            |
+| ``("none",)``, ``("unknown",)``       | an open file or text held in memory; a path that only running can tell     |
+| ``("attribute",)``                  | the same of an object: ``config.path``                                       |
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +168,14 @@ class Import:
 class Effect:
     """A call that matters to the check, found by its dotted words, whose root the check must resolve to an import."""
 
-    kind: Literal["random", "seed", "estimator", "network", "database", "clock", "reader"]
+    kind: Literal["random", "seed", "estimator", "network", "database", "clock", "reader", "writer"]
     root: str
     """The first name of the dotted call (``pd`` of ``pd.read_csv``); ``""`` for a method that tells by itself."""
     text: str
     """The dotted call as written (``pd.read_csv``)."""
     line: int
-    known: bool = True
-    """For readers: whether the path can be known without running (a literal or constant path)."""
+    path: PathExpr | None = None
+    """For readers, writers and databases in a file: which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +215,8 @@ class Code:
     keeps: tuple[tuple[str, str, str], ...] = ()
     """``(container, root, how)``: the object of ``container`` may hold that of ``root`` from here on, as an
     ``attribute`` (``c.x = a``) or an ``item`` (``d["x"] = a``, ``xs.append(a)``)."""
+    given: tuple[tuple[str, str, PathExpr], ...] = ()
+    """``(function, slot, path)``: a path that a function, or a method (``.load``), is called with; defaults, too."""
 
 
 UsedUp = Literal["generator", "unseeded", "iterator"]

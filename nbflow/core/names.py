@@ -112,8 +112,8 @@ class _Cell:
         kind = units.kind_of(node)
         constant: tuple[tuple[str, PathExpr], ...] = ()
         value = ""
-        if isinstance(node, (ast.Assign, ast.AnnAssign)):
-            constant = units.constants(node, walk.path_name)
+        if isinstance(node, units.MAY_ASSIGN):
+            constant = units.constants(node, walk.path_name, kind)
             value = units.json_value(node) if kind == "literal" else ""
         for name in walk.now.binds:
             self.constants.pop(name, None)
@@ -222,7 +222,7 @@ def facts_from_json(data: list[Any]) -> Facts:
 
 
 _FACTS: list[Any] = [[], "", [], []]
-_CODE: list[Any] = [[], [], [], [], [], [], [], [], [], [], 0, [], [], []]
+_CODE: list[Any] = [[], [], [], [], [], [], [], [], [], [], 0, [], [], [], []]
 _UNIT: list[Any] = [1, "other", "", "", [], [], [], [], "", "", [], "", [], [], []]
 
 
@@ -263,9 +263,9 @@ def _code_to_json(code: Code) -> list[Any]:
         [
             list(code.reads), list(code.binds), [[c.name, c.how] for c in code.changes], list(code.calls),
             list(code.setup), list(code.bare_calls), list(code.paths), list(code.environ), list(code.modules),
-            [[e.kind, e.root, e.text, e.line, int(e.known)] for e in code.effects], int(code.looks_inside),
+            [[e.kind, e.root, e.text, e.line, e.path or 0] for e in code.effects], int(code.looks_inside),
             [list(pair) for pair in code.shares], [list(hand) for hand in code.hands],
-            [list(kept) for kept in code.keeps],
+            [list(kept) for kept in code.keeps], [list(given) for given in code.given],
         ]
     )  # fmt: skip
 
@@ -273,21 +273,24 @@ def _code_to_json(code: Code) -> list[Any]:
 def _code_from_json(row: list[Any]) -> Code:
     if not row:
         return NOTHING
-    reads, binds, changes, calls, setup, bare, paths, environ, modules, effects, inside, shares, hands, keeps = (
+    reads, binds, changes, calls, setup, bare, paths, environ, modules, effects, inside, shares, hands, keeps, given = (
         row + _CODE[len(row) :]
     )
     return Code(
         tuple(reads), tuple(binds), tuple([Change(*item) for item in changes]) if changes else (), tuple(calls),
         tuple(setup), tuple(bare), tuple([_path(path) for path in paths]) if paths else (), tuple(environ),
         tuple(modules),
-        tuple([Effect(kind, root, text, line, bool(known)) for kind, root, text, line, known in effects]),
+        tuple([_effect(*effect) for effect in effects]) if effects else (),
         bool(inside), tuple([(name, root) for name, root in shares]) if shares else (),
         tuple([(called, slot, root) for called, slot, root in hands]) if hands else (),
         tuple([(container, root, how) for container, root, how in keeps]) if keeps else (),
+        tuple([(called, slot, _path(path)) for called, slot, path in given]) if given else (),
     )  # fmt: skip
 
 
+def _effect(kind: Any, root: str, text: str, line: int, path: list[Any]) -> Effect:
+    return Effect(kind, root, text, line, _path(path) if path else None)
+
+
 def _path(data: list[Any]) -> PathExpr:
-    if data[0] in ("join", "add"):
-        return (data[0], _path(data[1]), _path(data[2]))
-    return (data[0], data[1])
+    return tuple([_path(part) if isinstance(part, list) else part for part in data])

@@ -10,6 +10,7 @@ from typing import Any
 from nbflow.core.calls import Calls
 from nbflow.core.handing import LOOKING_FUNCTIONS
 from nbflow.core.magic_table import Magic
+from nbflow.core.methods import holds_its_arguments
 from nbflow.core.model import Import
 from nbflow.core.scopes import TYPE_ALIAS, Names, Scope, bound_in, import_names, target_names
 from nbflow.core.setup import is_setup
@@ -105,7 +106,9 @@ class Statements(Calls):
     def share_result(self, name: str, call: ast.Call) -> None:
         """``d = clean(raw)``: what a function of the notebook returns may be what it was given, or a global."""
         func = call.func
-        if self.scope is None and isinstance(func, ast.Name) and func.id not in LOOKING_FUNCTIONS:
+        if self.scope is not None or not isinstance(func, ast.Name) or func.id in LOOKING_FUNCTIONS:
+            return
+        if not func.id[0].isupper() and not holds_its_arguments(func.id):
             self.sink.shares[name, func.id + "()"] = None
 
     def assigned_search_path(self, target: ast.expr, value: ast.expr) -> None:
@@ -279,15 +282,30 @@ class Statements(Calls):
         owner = self.scope
         if owner is None or (owner.kind == "class" and owner.parent is None):
             self.parameters = slots_of(args) if owner is None else _slots_of_method(node)
-            self.function(args, node.body, lambda: self.body(node.body))
+            called = node.name if owner is None else "." + node.name
+            self.note_defaults(called, args)
+            self.function(args, node.body, lambda: self.body(called, node.body))
             self.parameters = {}
         else:
             self.function(args, node.body, lambda: self.block(node.body))
         self.scope = outer
         self.bind(node.name)
 
-    def body(self, statements: Iterable[ast.stmt]) -> None:
+    def note_defaults(self, called: str, args: ast.arguments) -> None:
+        """A default is given wherever nothing else is."""
+        placed = [*args.posonlyargs, *args.args]
+        pairs = [*zip(placed[len(placed) - len(args.defaults) :], args.defaults, strict=True)]
+        pairs += [(a, d) for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d is not None]
+        for arg, default in pairs:
+            path = self.path(default)
+            if path is not None:
+                self.now.given[called, arg.arg, path] = None
+
+    def body(self, called: str, statements: Iterable[ast.stmt]) -> None:
         """Of a function: a parameter that is bound anew (``df = df.copy()``) stands for what was given no more."""
+        if self.scope is not None:
+            places = {n: [s.rpartition(".")[2] for s in slots] for n, slots in self.parameters.items()}
+            self.scope.consts.update({name: ("param", called, *slots) for name, slots in places.items()})
         for statement in statements:
             self.visit(statement)
             if isinstance(statement, ast.Assign) and len(statement.targets) == 1:

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
+import nbflow.core.path_calls  # noqa: F401 (it teaches ``path_of`` to read calls)
 from nbflow.core.collect import Collector
 from nbflow.core.magic_table import Magic
 from nbflow.core.model import Import, PathExpr
@@ -50,6 +51,8 @@ class Walk:
         self.handles: set[str] = set()
         """Names bound by ``with … as``: a reader of one reads what was opened."""
         self.aliases: dict[str, tuple[str, ...]] = {}
+        self.elements: dict[str, PathExpr] = {}
+        """Names of a loop at the level of the cell that goes over paths: ``for p in ["a.csv", "b.csv"]``."""
         self.bare: tuple[ast.expr, ...] = ()
         """The calls whose result this expression statement throws away."""
         self.fed: tuple[str, ...] = ()
@@ -101,6 +104,7 @@ class Walk:
             name = scope.mangled(name)
         else:
             self.aliases.pop(name, None)
+            self.elements.pop(name, None)
         self.sink.binds[name] = None
         self.sure.add(name)
 
@@ -170,7 +174,7 @@ class Walk:
             return None
         scope = self.scope
         if scope is None or scope.where(name) == "global":
-            return ("name", name)
+            return self.elements.get(name) or ("name", name)
         while scope is not None:
             if name in scope.local:
                 return scope.consts.get(name)
