@@ -7,13 +7,15 @@ to globals. Nothing here follows a read; that is ``resolve``'s part.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nbflow.core.collect import NOTHING
-from nbflow.core.model import Change, Code, Import, Unit
+from nbflow.core.functions import Functions, Hand
+from nbflow.core.model import Change, Import, Unit
 
 if TYPE_CHECKING:
     from nbflow.core.outline import Outline
@@ -50,14 +52,14 @@ class Bindings:
         self.assigned_in_steps: Places = {}
         self.inert: set[int] = set()
         """Cells that read nothing as they run: imports, definitions, literals."""
+        self.functions = Functions(outline, self.definitions, lambda: self.only_imported)
         self._units: dict[int, dict[str, list[int]]] = {}
-        self._classes: frozenset[str] = frozenset()
-        self._alters = frozenset(n for f in outline.facts for u in f.units if u.alters for n in u.now.binds)
         self._read_cells()
         self._add_outputs()
 
     def _read_cells(self) -> None:
         outline, reads, mutators = self.outline, self.read_names, self.mutators
+        altering, used_up, objects = self.functions.altering, self.used_up, self._called_objects
         for number, facts in enumerate(outline.facts, 1):
             if not facts.units:
                 continue
@@ -78,32 +80,51 @@ class Bindings:
                 for change in now.changes:
                     reads.add(change.name)
                     _note_change(changed, change)
-                if now.hands and self._alters:
+                if now.hands and altering:
                     self._add_handed(now.hands, number, changed)
                 if mutators and not mutators.isdisjoint(now.reads):
                     self._add_calls(unit, number, index, bound, changed)
+                if later is not NOTHING and unit.kind == "other" and not is_definition(outline, number, unit):
+                    self._add_called(unit, number, index, bound, changed)  # ``list(map(lambda v: xs.append(v), vs))``
+                if used_up and not used_up.keys().isdisjoint(now.reads):
+                    for name in used_up.keys() & set(now.reads):
+                        if self.uses_up(name, number, index):
+                            changed.setdefault(name, PERHAPS)
+                if objects and not objects.isdisjoint(now.calls):
+                    for name in objects.intersection(now.calls):
+                        changed.setdefault(name, PERHAPS)
+                        makers = self.functions.results_called.get(name, ())
+                        for called in self.functions.called(makers, number) if makers else ():
+                            self._add_called(called, number, index, bound, changed)
             if inert:
                 self.inert.add(number)
             self._note(number, bound, changed)
 
-    def _add_handed(self, hands: Iterable[tuple[str, str, str]], number: int, changed: dict[str, int]) -> None:
+    def _add_handed(self, hands: Sequence[Hand], number: int, changed: dict[str, int]) -> None:
         """Names whose objects a notebook function may change because it is called with them."""
-        for function, slot, name in hands:
-            if function in self._alters and any(slot in d.alters for d in self.definitions(function, number)):
-                changed.setdefault(name, PERHAPS)
+        for name, surely in self.functions.changed_by(hands, number):
+            changed[name] = max(changed.get(name, PERHAPS), ASSIGNED if surely else PERHAPS)
 
     def _add_calls(
         self, unit: Unit, number: int, index: int, bound: dict[str, list[int]], changed: dict[str, int]
     ) -> None:
-        for called in self.called(unit.now.reads, number):
-            for name in called.later.binds:
-                where = bound.setdefault(name, [])
-                if index not in where:
-                    where.append(index)
-            for change in called.later.changes:
-                _note_change(changed, change)
-            if called.later.hands:
-                self._add_handed(called.later.hands, number, changed)
+        for called in self.functions.called(unit.now.reads, number):
+            self._add_called(called, number, index, bound, changed)
+
+    def _add_called(
+        self, unit: Unit, number: int, index: int, bound: dict[str, list[int]], changed: dict[str, int]
+    ) -> None:
+        """What the later code of a unit does counts where it is called."""
+        for name in unit.later.binds:
+            where = bound.setdefault(name, [])
+            if index not in where:
+                where.append(index)
+        for change in unit.later.changes:
+            _note_change(changed, change)
+        if unit.later.hands:
+            self._add_handed(unit.later.hands, number, changed)
+        for name in self.used_up.keys() & set(unit.later.reads):
+            changed.setdefault(name, PERHAPS)
 
     def _note(self, number: int, bound: dict[str, list[int]], changed: dict[str, int]) -> None:
         self._units[number] = bound
@@ -176,13 +197,30 @@ class Bindings:
         for number in self.outline.context_cells:
             for index, unit in enumerate(self.outline.units(number)):
                 for name, root in unit.now.shares:
-                    if root not in self.only_imported:
+                    if root[-2:] == "()":
+                        for behind in self.functions.results(root[:-2], unit, number):
+                            if behind not in self.only_imported:
+                                _join(group, (name, number), (behind, self.bound_at(behind, number, index)))
+                    elif root not in self.only_imported:
                         fresh = root in unit.now.binds and root not in unit.now.reads  # ``fig, ax = plt.subplots()``
-                        at = number if fresh else self._bound_at(root, number, index)
+                        at = number if fresh else self.bound_at(root, number, index)
                         _join(group, (name, number), (root, at))
+                for container, root, how in unit.now.keeps:
+                    if root not in self.only_imported and container not in self.only_imported:
+                        at = self.bound_at(container, number, index)
+                        if how == "attribute" or self._is_container(container, at):
+                            _join(group, (container, at), (root, self.bound_at(root, number, index)))
         return {version: tuple(v for v in group[version] if v != version) for version in group}
 
-    def _bound_at(self, name: str, number: int, index: int) -> int:
+    def _is_container(self, name: str, number: int) -> bool:
+        """Whether a cell binds a name to a list, a dictionary or the like: a table copies what is put into it."""
+        return any(
+            _MAKES_CONTAINER.search(self.outline.text(number, unit.line))
+            for unit in (self.outline.units(number) if number else ())
+            if name in unit.now.binds
+        )
+
+    def bound_at(self, name: str, number: int, index: int) -> int:
         """The cell of the nearest binding of a name above a unit, 0 where there is none."""
         if any(at < index for at in self.units_binding(number, name)):
             return number
@@ -195,6 +233,49 @@ class Bindings:
         cells = self._written_cells.get(name, [])
         at = bisect_right(cells, cell)
         return cells[at] if at < len(cells) else len(self.outline.facts) + 1
+
+    @cached_property
+    def used_up(self) -> Mapping[str, tuple[str, ...]]:
+        """Names that some cell binds to an object that is used up in turn → what it may be."""
+        found: dict[str, tuple[str, ...]] = {}
+        for number, facts in enumerate(self.outline.facts, 1):
+            for unit in facts.units:
+                for name, root, what in unit.used_up:
+                    if not root or self.is_import(root, number):
+                        found[name] = (*found.get(name, ()), what)
+                for name, function in unit.now.shares:
+                    if function[-2:] == "()" and self.functions.is_generator(function[:-2], number):
+                        found[name] = (*found.get(name, ()), "iterator")
+        return found
+
+    def uses_up(self, name: str, number: int, index: int) -> bool:
+        """Whether the nearest binding of a name above a unit makes such an object."""
+        return bool(self.what_is_used_up(name, self.bound_at(name, number, index)))
+
+    def what_is_used_up(self, name: str, number: int) -> str:
+        """What a cell binds a name to, where that is used up in turn: a ``generator``, … ``""`` where it is not."""
+        for unit in reversed(self.outline.units(number) if number else ()):
+            if name in unit.now.binds:
+                for made, root, what in unit.used_up:
+                    if made == name and (not root or self.is_import(root, number)):
+                        return what
+                called = [f[:-2] for n, f in unit.now.shares if n == name and f[-2:] == "()"]
+                return "iterator" if any(self.functions.is_generator(f, number) for f in called) else ""
+        return ""
+
+    @cached_property
+    def _called_objects(self) -> frozenset[str]:
+        """Names of objects that hold others and may be called by themselves: ``add = xs.append``."""
+        called = {n for facts in self.outline.facts for u in facts.units for n in u.now.calls}
+        holding = {
+            name
+            for facts in self.outline.facts
+            for unit in facts.units
+            if unit.kind == "other" and not called.isdisjoint(unit.now.binds)
+            for name, root in unit.now.shares
+            if name in called and root[-2:] != "()"
+        }
+        return frozenset(holding | self.functions.results_called.keys())
 
     @cached_property
     def _written_cells(self) -> Places:
@@ -217,6 +298,7 @@ class Bindings:
                 if unit.kind == "other" and unit.now.binds:
                     for read in unit.now.reads:
                         users.setdefault(read, []).append(unit.now.binds)
+        found.update(self.functions.classes & self.changed_in_context.keys())  # ``Model.forward = forward``
         queue = list(found)
         while queue:
             for names in users.pop(queue.pop(), ()):
@@ -225,86 +307,26 @@ class Bindings:
                 queue += fresh
         return frozenset(found)
 
-    # --- functions that change globals or set things up ----------------------------------------------------
-
-    @cached_property
+    @property
     def mutators(self) -> frozenset[str]:
-        """Names whose use may change globals or set things up: functions and classes whose later code does, those
-        that reach one of these, and what is handed on or made from them (``tick = partial(count)``, ``c = Counter()``).
-        """
-        found: set[str] = set()
-        users: dict[str, set[str]] = {}
-        classes: set[str] = set()
-        for facts in self.outline.facts:
-            for unit in facts.units:
-                now, later = unit.now, unit.later
-                if unit.kind == "class":
-                    classes.update(now.binds)
-                if later is not NOTHING:
-                    if self._acts(later):
-                        found.update(now.binds)
-                    for read in later.reads:
-                        users.setdefault(read, set()).update(now.binds)
-        if not found:
-            return frozenset()
-        self._classes = frozenset(classes)
-        self._add_carriers(users)
-        queue = list(found)
-        while queue:
-            for user in users.get(queue.pop(), ()):
-                if user not in found:
-                    found.add(user)
-                    queue.append(user)
-        return frozenset(found)
-
-    def _acts(self, later: Code) -> bool:
-        """Whether code that is called later changes globals, or sets something up."""
-        if later.binds or later.setup or any(c.name not in self.only_imported for c in later.changes):
-            return True
-        return any(function in self._alters for function, _, _ in later.hands)
-
-    def _add_carriers(self, users: dict[str, set[str]]) -> None:
-        """A value holds what its statement hands on."""
-        for facts in self.outline.facts:
-            for unit in facts.units:
-                if unit.now.binds and unit.kind == "other":
-                    for read in self._handed_on(unit):
-                        users.setdefault(read, set()).update(unit.now.binds)
-
-    def _handed_on(self, unit: Unit) -> Iterable[str]:
-        """What the values that a statement binds may hold: functions it names without a call, classes it calls."""
-        now = unit.now
-        return [n for n in now.reads if n not in now.calls or n in self._classes]
-
-    def called(self, names: Iterable[str], number: int) -> list[Unit]:
-        """The units whose later code may run when a cell uses these names, followed through what they read."""
-        mutators = self.mutators
-        queue = [n for n in names if n in mutators]
-        seen: set[str] = set()
-        found: list[Unit] = []
-        while queue:
-            name = queue.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            for definition in self.definitions(name, number):
-                if definition.later is not NOTHING:
-                    found.append(definition)
-                    queue += [n for n in definition.later.reads if n in mutators]
-                if definition.kind == "other":
-                    queue += [n for n in self._handed_on(definition) if n in mutators]
-        return found
+        return self.functions.mutators
 
     # --- set-up --------------------------------------------------------------------------------------------
 
-    def sets_up(self, unit: Unit, number: int) -> bool:
-        """Whether a statement configures something that later code depends on without naming it."""
-        if any(self.is_import(root, number) for root in unit.now.setup):
+    def sets_up(self, unit: Unit, number: int, *, bare: bool = True) -> bool:
+        """Whether a statement configures something that later code depends on without naming it. ``bare``: whether
+        only calls of functions count that are made for nothing else."""
+        now = unit.now
+        if any(self.is_import(root, number) for root in now.setup):
             return True
-        bare = unit.now.bare_calls
-        if not bare or self.mutators.isdisjoint(bare):
+        handed = self.functions.changed_by(now.hands, number) if now.hands and self.functions.altering else ()
+        if any(self.is_import(name, number) for name, _ in handed):
+            return True  # ``add_method(pd.DataFrame)``
+        names = now.bare_calls if bare else [n for n in now.calls if n not in self.functions.classes]
+        names = [*names, *[root for root in now.setup if root in self.mutators]]  # ``config.seed()``
+        if not names or self.mutators.isdisjoint(names):
             return False
-        return any(self.is_import(root, number) for d in self.called(bare, number) for root in d.later.setup)
+        return any(self.is_import(root, number) for d in self.functions.called(names, number) for root in d.later.setup)
 
     @cached_property
     def setup_cells(self) -> tuple[int, ...]:
@@ -313,7 +335,7 @@ class Bindings:
         return tuple(
             n
             for n in outline.context_cells
-            if n in outline.setup_tagged or any(u.always or self.sets_up(u, n) for u in outline.units(n))
+            if n in outline.setup_tagged or any(u.always or self.sets_up(u, n, bare=False) for u in outline.units(n))
         )
 
     @cached_property
@@ -354,6 +376,16 @@ class Bindings:
             ):
                 return number
         return len(self.outline.facts) + 1
+
+
+_MAKES_CONTAINER = re.compile(r"=\s*(\[|\{|(dict|list|set|deque|defaultdict|OrderedDict|SimpleNamespace)\()")
+
+
+def is_definition(outline: Outline, number: int, unit: Unit) -> bool:
+    """Whether what a unit binds is itself a function or class: ``def``, decorated or not, or a lambda alone."""
+    if unit.kind != "other" or not unit.now.reads:
+        return True
+    return outline.text(number, unit.line).startswith(("def ", "class ", "async ", "@"))
 
 
 def _note_change(changed: dict[str, int], change: Change) -> None:

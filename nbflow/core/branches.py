@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable
 
 from nbflow.core.scopes import capture_names, deleted_in
+from nbflow.core.sharing import sources
 from nbflow.core.statements import Statements
 from nbflow.core.walk import VISITORS
 
@@ -59,8 +60,10 @@ class Branches(Statements):
         self.visit(node.iter)
         entry = self.sure - self.keys(deleted_in(node.body))
         self.sure = set(entry)
+        over = self.path(node.iter)
         self.store(node.target)
         self.alias_elements(node.target, node.iter)
+        self.remember_elements(node.target, over)
         end, breaks, continues = self.loop_body(node.body)
         through = self.joined([end, *continues])
         at_least_once = _never_empty(node.iter)
@@ -106,6 +109,7 @@ class Branches(Statements):
             swallows = swallows or _may_swallow(item.context_expr)
             if item.optional_vars is not None:
                 self.store(item.optional_vars)
+                self.share(item.optional_vars, item.context_expr)
                 if isinstance(item.optional_vars, ast.Name):
                     self.handles.add(item.optional_vars.id)
         if not swallows:
@@ -174,6 +178,8 @@ class Branches(Statements):
         for case in node.cases:
             self.sure = set(start)
             self.pattern(case.pattern)
+            for name in capture_names(case.pattern):
+                self.alias(name, sources(node.subject))
             if case.guard is not None:
                 self.visit(case.guard)
             ends.append(self.branch(case.body, self.sure))

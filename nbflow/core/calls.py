@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 
-from nbflow.core import effects, methods
-from nbflow.core.expressions import NAMESPACES, Expressions
+from nbflow.core import methods
+from nbflow.core.expressions import NAMESPACES
+from nbflow.core.handing import OBJECT, given, takes_names
 from nbflow.core.magic_table import Magic, line_magic
-from nbflow.core.model import Effect
+from nbflow.core.outside import Outside
 from nbflow.core.path_expressions import dotted, folded
-from nbflow.core.setup import is_setup
+from nbflow.core.setup import ALSO_WHERE_USED, is_setup
 from nbflow.core.walk import VISITORS, root_of, words_of
 from nbflow.core.words import words
 
@@ -24,16 +25,10 @@ _SPECIAL = words(
 )
 
 
-LOOKING_FUNCTIONS = words("""
-    print pprint display len str repr hash type id isinstance issubclass hasattr help dir vars sum min max sorted list
-    dict set tuple frozenset range enumerate zip int float bool round abs any all open format reversed getattr
-    """)
-"""Builtins that leave alone what they are called with."""
-
-
-class Calls(Expressions):
+class Calls(Outside):
     def visit_call(self, node: ast.Call) -> None:
         func = node.func
+        receiver: str | None = None
         if func.__class__ is ast.Name:
             word: str = func.id
             self.visit(func)
@@ -43,37 +38,42 @@ class Calls(Expressions):
         elif func.__class__ is ast.Attribute:
             word = func.attr
             self.visit_attribute(func)
-            self.method(node, func)
+            receiver = self.method(node, func)
         else:
             word = ""
             self.visit(func)
-        for argument in node.args:
-            self.visit(argument)
         if len(node.keywords) > 1 and len({k.arg for k in node.keywords}) < len(node.keywords):
             self.check_symbols = True
         for keyword in node.keywords:
             if keyword.arg == "inplace" or keyword.arg == "out":
                 self.keyword_change(node, keyword)
-            self.visit(keyword.value)
+        self.visit_given(node, receiver)
         if word in _SPECIAL:
             self.special_call(node, word)
-        if effects.may_matter(word) or _of_random(func):
-            self.effect(node)
+        self.look_outside(node, word)
         if word in methods.TAKES_FROM_FIRST_ARGUMENT and node.args:
             self.change_object(node.args[0])
         if self.bare and node in self.bare:
             self.bare_call(node, word)
+        elif word in ALSO_WHERE_USED:
+            self.configure(func)
 
-    def method(self, node: ast.Call, func: ast.Attribute) -> None:
-        """A method may change its object, unless its name says that it only looks."""
+    def method(self, node: ast.Call, func: ast.Attribute) -> str | None:
+        """A method may change its object, unless its name says that it only looks. The name that the object is, or is
+        a part of; ``None`` where it has none."""
         word = func.attr
         root, called = root_of(func)
+        if takes_names(node):
+            self.hand_over("." + word, node)
         if root is None or called == "function" or _made_on_the_way(func.value):
-            return
+            return None
+        if takes_names(node):
+            self.hand("." + word, OBJECT, root, False)
         if word in methods.CHANGES_ITS_OBJECT:
             self.change(root, "call")
         elif not methods.only_looks(word, root, not (node.args or node.keywords)):
             self.change(root, "call" if node in self.bare else "maybe")
+        return root
 
     def keyword_change(self, node: ast.Call, keyword: ast.keyword) -> None:
         """``df.drop(…, inplace=True)`` changes its object, ``np.add(a, b, out=c)`` what it writes to."""
@@ -89,20 +89,6 @@ class Calls(Expressions):
         if root is not None and called != "function":
             self.change(root, "call")
 
-    def hand_over(self, function: str, node: ast.Call) -> None:
-        """Note the names that a function is called with: it may change their objects."""
-        if function in LOOKING_FUNCTIONS:
-            return
-        given = [(str(i), a) for i, a in enumerate(node.args)] + [(k.arg or "", k.value) for k in node.keywords]
-        for slot, argument in given:
-            root, called = root_of(argument)
-            if root is None or called:
-                continue
-            if self.is_global(root):
-                self.sink.hands[function, slot, root] = None
-            elif root in self.parameters and node in self.bare:
-                self.altered.add(root)
-
     def bare_call(self, node: ast.Call, word: str) -> None:
         """A call whose result is thrown away is made for its effect."""
         func = node.func
@@ -117,14 +103,18 @@ class Calls(Expressions):
             root = root_of(node.args[0])[0]
             if word in ("setattr", "delattr") and root is not None and self.is_global(root):
                 self.sink.setup[root] = None
+        if isinstance(func, ast.Attribute) and word in methods.KEEPS_ITS_ARGUMENTS:
+            for _, argument in given(node):
+                self.keep(func.value, argument, "item")
         root, called = root_of(func)
-        if root is None or not self.is_global(root):
-            return
-        if called == "function" and root in NAMESPACES:
+        if root is not None and called == "function" and root in NAMESPACES and self.is_global(root):
             self.runs_anything()
-        elif called == "function" and root == "get_ipython":
-            return
-        elif is_setup(words_of(func), bool(called)):
+        elif (root, called) != ("get_ipython", "function"):
+            self.configure(func)
+
+    def configure(self, func: ast.expr) -> None:
+        root, called = root_of(func)
+        if root is not None and self.is_global(root) and is_setup(words_of(func), bool(called)):
             self.sink.setup[root] = None
 
     def special_call(self, node: ast.Call, word: str) -> None:
@@ -165,29 +155,6 @@ class Calls(Expressions):
         if magic is not None:
             self.visit_magic(magic)
 
-    def effect(self, node: ast.Call) -> None:
-        words = words_of(node.func)
-        if not words:
-            return
-        kind = effects.kind_of(words, node)
-        if kind is None:
-            return
-        root, _ = root_of(node.func)
-        text = ".".join(words)
-        line = node.lineno + self.line_offset
-        if kind != "reader":
-            self.sink.effects[Effect(kind, root or words[0], text, line)] = None
-            return
-        argument = effects.path_argument(node)
-        if argument is None or (isinstance(argument, ast.Name) and argument.id in self.handles):
-            return
-        path = self.path(argument)
-        if path is not None:
-            self.sink.paths[path] = None
-            if str(path[1]).startswith(effects.REMOTE):
-                kind = "network"
-        self.sink.effects[Effect(kind, root or words[0], text, line, path is not None)] = None
-
     # --- magics ------------------------------------------------------------------------------------------
 
     def visit_magic(self, magic: Magic) -> None:
@@ -222,14 +189,6 @@ def _made_on_the_way(node: ast.AST) -> bool:
             node = node.value  # type: ignore[attr-defined]
         else:
             return False
-
-
-def _of_random(func: ast.AST) -> bool:
-    """``random.gauss``, ``np.random.normal``: whatever the last word is."""
-    if not isinstance(func, ast.Attribute):
-        return False
-    place = func.value
-    return (place.attr if isinstance(place, ast.Attribute) else getattr(place, "id", "")) == "random"
 
 
 VISITORS[ast.Call] = Calls.visit_call

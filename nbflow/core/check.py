@@ -7,18 +7,23 @@ executed, and files are only asked for through ``Surroundings``. The codes are i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 
-from nbflow.core import declare, paths
+from nbflow.core import declare, reached
+from nbflow.core.check_draws import shared_draws
+from nbflow.core.check_files import Files, World, writers
+from nbflow.core.check_instances import leaving
 from nbflow.core.findings import CODES, finding
 from nbflow.core.graph import Pipeline, Step
-from nbflow.core.model import Code, Effect, Finding, PathExpr, Unit
-from nbflow.core.named_files import named_files
+from nbflow.core.model import Finding, Unit
 from nbflow.core.outline import SKIP_TAGS, Outline
+from nbflow.core.outside import ATTRIBUTE
+from nbflow.core.reached import Called
 from nbflow.core.slicing import Slice
 from nbflow.core.surroundings import Surroundings
 from nbflow.core.troubles import Said, explain, makers_elsewhere
+from nbflow.core.words import words
 
 __all__ = ["CODES", "check"]
 
@@ -31,12 +36,12 @@ def check(pipeline: Pipeline, slices: Mapping[str, Slice], surroundings: Surroun
     for outline in pipeline.outlines.values():
         found += _cells(outline)
     elsewhere = makers_elsewhere(pipeline)
-    writers = _writers(pipeline)
     said: set[Said] = set()
+    world = World(pipeline, surroundings, writers(pipeline), said)
     for step in sorted(pipeline.steps.values(), key=lambda s: s.outline.last):
         found += explain(pipeline, step, slices[step.id], elsewhere, said)
-        found += _Look(pipeline, step, slices[step.id], surroundings, writers, said).findings()
-    found += _shared_random(pipeline, slices)
+        found += _Look(pipeline, step, slices[step.id], world).findings()
+    found += shared_draws(pipeline, slices)
     found += _changed_context(pipeline, slices)
     foreign = {f.notebook for f in found if f.code == "not-python"}  # nothing else about them would be true
     found = [f for f in found if f.notebook not in foreign or f.code == "not-python"]
@@ -104,17 +109,6 @@ def _misplaced(outline: Outline, number: int) -> Iterator[Finding]:
 # --- one step --------------------------------------------------------------------------------------------
 
 
-class _Called(NamedTuple):
-    """A call that the check speaks about, in code that a slice reaches."""
-
-    cell: int
-    effect: Effect
-    module: str
-    """The module that its root stands for, ``""`` for builtins."""
-    now: bool
-    """Whether it runs with the cell, not only when a function is called."""
-
-
 class _Look:
     """What there is to see in one step apart from its names."""
 
@@ -123,25 +117,19 @@ class _Look:
         pipeline: Pipeline,
         step: Step,
         its_slice: Slice,
-        surroundings: Surroundings,
-        writers: paths.PathIndex[Step],
-        said: set[Said],
+        world: World,
     ) -> None:
         self.pipeline = pipeline
         self.step = step
         self.slice = its_slice
-        self.surroundings = surroundings
-        self.writers = writers
-        self.said = said
         self.outline = pipeline.outlines[step.notebook]
+        self.files = Files(world, step, self.units)
 
     def findings(self) -> Iterator[Finding]:
-        yield from self._inputs()
-        yield from self._outputs()
-        yield from self._undeclared_files()
+        yield from self.files.findings()
         yield from self._setup()
         yield from self._effects()
-        yield from self._instances()
+        yield from leaving(self.outline, self.step)
         declaration = self.step.outline.declaration
         if not declaration.inputs and not declaration.outputs and declaration.options.cache:
             yield self._say(
@@ -153,87 +141,22 @@ class _Look:
     def _say(self, code: str, cell: int, message: str, fix: str) -> Finding:
         return finding(code, self.step.notebook, cell, self.step.outline.name, message, fix)
 
-    # --- files ---------------------------------------------------------------------------------------------
-
-    def _inputs(self) -> Iterator[Finding]:
-        for wanted in self.step.inputs:
-            if wanted.item.is_file and not wanted.makers and not self._exists(wanted.path):
-                what = "matches nothing" if wanted.item.is_glob else "is not there"
-                yield self._say(
-                    "missing-file", self.step.outline.input_cells[wanted.item.label],
-                    f"The input '{wanted.item.path}' {what}, and no step makes it.",
-                    f"It was looked for at {wanted.path}, seen from the project root: paths are relative to the "
-                    "notebook's folder.",
-                )  # fmt: skip
-
-    def _exists(self, path: str) -> bool:
-        if paths.is_glob(path):
-            return bool(self.surroundings.files(path))
-        if self.surroundings.names(path) is not None:
-            return True
-        return not path.endswith("/") and self.surroundings.file(path) is not None
-
-    def _outputs(self) -> Iterator[Finding]:
-        for item in self.step.outputs:
-            if not item.is_file:
-                continue
-            where = paths.from_root(self.outline.notebook.folder, str(item.path))
-            if where in (".", "./"):
-                message = f"The output '{item.path}' is the whole project folder."
-            elif paths.is_outside(where):
-                message = f"The output '{item.path}' lies outside the project root."
-            else:
-                continue
-            yield self._say("outside-root", self.step.outline.last, message, "Write to a path below the project root.")
-
-    def _undeclared_files(self) -> Iterator[Finding]:
-        """Files that reached code names by literals, that are there or that another step makes."""
-        folder = self.outline.notebook.folder
-        made = [paths.from_root(folder, str(o.path)) for o in self.step.outputs if o.is_file]
-        mine = [*made, *(i.path for i in self.step.inputs if i.item.is_file)]
-        constants: dict[str, PathExpr] = {}
-        named: dict[PathExpr, int] = {}
-        for cell, unit in self._units():
-            constants.update(unit.constant)
-            if not unit.always:
-                for code in (unit.now, unit.later):
-                    named.update({p: cell for p in code.paths if p not in named})
-        for where, text in named_files(named, constants, folder).items():
-            # A folder around what the step makes, as in Path("data").mkdir(), is not read for being named.
-            if any(paths.matches(p, where) for p in mine) or any(paths.covers(where, p) for p in made):
-                continue
-            cell = next(c for p, c in named.items() if where in named_files([p], constants, folder))
-            if (key := ("undeclared-file", self.step.notebook, cell, where)) in self.said:
-                continue
-            self.said.add(key)
-            makers = [s for _, s in self.writers.meeting(where) if s is not self.step]
-            if makers:
-                yield self._say(
-                    "undeclared-file", cell, f"'{text}' names a file that step '{makers[0].name}' makes.",
-                    f"Add '-i {text}' to step '{self.step.outline.name}' if it reads the file.",
-                )  # fmt: skip
-            elif self.surroundings.names(where) is None and self.surroundings.file(where) is not None:
-                yield self._say(
-                    "undeclared-file", cell, f"'{text}' names a file that is not declared.",
-                    f"Add '-i {text}' if step '{self.step.outline.name}' reads it, '-o {text}' if it writes it: then "
-                    "the graph shows it.",
-                )  # fmt: skip
-
     # --- set-up and effects --------------------------------------------------------------------------------
 
-    def _units(self) -> Iterator[tuple[int, Unit]]:
+    @cached_property
+    def units(self) -> tuple[tuple[int, Unit], ...]:
         """The units of this notebook that the slice reaches, with their cells."""
+        found = []
         for piece in self.slice.pieces:
             if piece.kind in ("step", "context") and piece.notebook == self.step.notebook:
                 units = self.outline.units(piece.cell)
-                for i in piece.units:
-                    yield piece.cell, units[i]
+                found += [(piece.cell, units[i]) for i in piece.units]
+        return tuple(found)
 
     def _setup(self) -> Iterator[Finding]:
         for number in self.step.outline.cells:
             for unit in self.outline.units(number):
-                candidate = unit.now.setup or unit.now.bare_calls
-                if candidate and self.outline.bindings.sets_up(unit, number) and self._has_steps_below(number):
+                if self._configures(unit, number) and self._has_steps_below(number):
                     yield self._say(
                         "setup-in-step", number,
                         f"'{self.outline.text(number, unit.line)[:60]}' configures this step only: other steps run in "
@@ -241,141 +164,81 @@ class _Look:
                         "Move it to a cell without %%step above, where it reaches every step below.",
                     )  # fmt: skip
 
+    def _configures(self, unit: Unit, number: int) -> bool:
+        if unit.always == "session":
+            return self.outline.text(number, unit.line).lstrip("%").split(" ")[0] in _SESSION_FOR_CODE
+        now = unit.now
+        return bool(now.setup or now.bare_calls or now.hands) and self.outline.bindings.sets_up(unit, number)
+
     def _has_steps_below(self, number: int) -> bool:
         return any(s.last > number for s in self.outline.steps if s is not self.step.outline)
 
     def _effects(self) -> Iterator[Finding]:
-        declaration = self.step.outline.declaration
-        said: set[str] = set()
-        if any(i.is_file for i in declaration.inputs):
-            said.add("reader")
-        if not declaration.options.cache:
-            said.update(_WORLD)
-        for called in _called(self.outline, self._units()):
-            kind, text = called.effect.kind, called.effect.text
-            cell = called.cell if called.cell in self.step.outline.cells else self.step.outline.first
-            if kind in said or kind == "random" or (kind == "reader" and called.effect.known):
+        if self.step.outline.declaration.options.cache:
+            yield from self._world()
+        if not any(i.is_file for i in self.step.outline.declaration.inputs):
+            yield from self._unknown_path()
+
+    def _cell(self, call: Called) -> int:
+        """Where to speak of a call: in the step's own cell, or at its first for code elsewhere."""
+        return call.cell if call.cell in self.step.outline.cells else self.step.outline.first
+
+    def _world(self) -> Iterator[Finding]:
+        """The first call of each kind that asks what no key can see."""
+        files, said = self.files, set[str]()
+        for call in reached.called(self.outline, self.units):
+            kind = "network" if call in files.seen.remote else call.effect.kind
+            if kind not in _WORLD or kind in said:
+                continue
+            if kind == "database" and call.effect.path is not None and not files.asks_a_server(call):
                 continue
             said.add(kind)
-            if kind == "reader":
-                yield self._say(
-                    "unknown-path", cell, f"'{text}' reads a path that cannot be known without running.",
-                    "Declare the file with -i PATH, so that the graph shows it and a change is seen before the run.",
-                )  # fmt: skip
-            else:
-                yield self._say(
-                    "outside-world", cell,
-                    f"'{text}' asks {_WORLD[kind]}: no key can see what it answers, so the result is reused.",
-                    "Add --no-cache if it should be asked every time.",
-                )  # fmt: skip
-
-    def _instances(self) -> Iterator[Finding]:
-        outputs = {str(i.name) for i in self.step.outputs if not i.is_file}
-        if not outputs or self.step.outline.whole_notebook:
-            return
-        own = [(n, u) for n in self.step.outline.cells for u in self.outline.units(n)]
-        classes = {n for _, u in own if u.kind == "class" for n in u.now.binds}
-        for number, unit in own:
-            name = next((n for n in unit.now.binds if n in outputs), None)
-            if name is None:
-                continue
-            made_with = next((c for c in unit.now.calls if c in classes), None)
-            if unit.kind in ("def", "class"):
-                message = f"The output '{name}' is a {_KINDS[unit.kind]} that this step's own cell defines"
-            elif made_with is not None:
-                message = f"The output '{name}' is made with the class '{made_with}' of this step's own cell"
-            else:
-                continue
             yield self._say(
-                "instance-leaves", number, f"{message}, so other steps cannot load it.",
-                f"Move '{made_with or name}' to a cell of its own (without %%step) or to a module.",
+                "outside-world", self._cell(call),
+                f"'{call.effect.text}' asks {_WORLD[kind]}: no key can see what it answers, so the result is reused.",
+                "Add --no-cache if it should be asked every time.",
             )  # fmt: skip
 
+    def _unknown_path(self) -> Iterator[Finding]:
+        seen = self.files.seen
+        for call in seen.unknown:
+            if call.effect.path == ATTRIBUTE and (seen.reads or seen.mentions):
+                continue  # ``config.path``: most likely a literal that is seen elsewhere
+            yield self._say(
+                "unknown-path", self._cell(call),
+                f"'{call.effect.text}' reads a path that cannot be known without running.",
+                "Declare the file with -i PATH, so that the graph shows it and a change is seen before the run.",
+            )  # fmt: skip
+            return
 
+
+_SESSION_FOR_CODE = words("env set_env cd pushd popd load_dotenv dotenv")
+"""Magics that change what later code does, not only how it is shown."""
 _WORLD = {"network": "the network", "database": "a database", "clock": "the clock"}
-_KINDS = {"def": "function", "class": "class"}
-
-
-def _called(outline: Outline, units: Iterable[tuple[int, Unit]]) -> Iterator[_Called]:
-    """Calls whose root is an import, or ``open``."""
-    for cell, unit in units:
-        codes: Sequence[tuple[Code, bool]] = ((unit.now, True), (unit.later, False))
-        for code, now in codes:
-            for effect in code.effects:
-                module = _module(outline, cell, effect.root, code)
-                if module is not None:
-                    yield _Called(cell, effect, module, now)
-
-
-def _module(outline: Outline, cell: int, root: str, code: Code) -> str | None:
-    """The module behind the root of a call, ``""`` for the builtin ``open``, ``None`` for anything else."""
-    imported = outline.bindings.imported(root, cell)
-    if imported is not None:
-        return imported.module
-    if root == "open" and not outline.bindings.definitions(root, cell):
-        return ""
-    return root if root in {m.partition(".")[0] for m in code.modules} else None
 
 
 # --- several steps ---------------------------------------------------------------------------------------
 
 
-def _writers(pipeline: Pipeline) -> paths.PathIndex[Step]:
-    return paths.PathIndex(
-        (paths.from_root(pipeline.outlines[step.notebook].notebook.folder, str(item.path)), step)
-        for step in pipeline.steps.values()
-        for item in step.outputs
-        if item.is_file
-    )
-
-
-def _shared_random(pipeline: Pipeline, slices: Mapping[str, Slice]) -> Iterator[Finding]:
-    """Draws in steps' cells, and in functions that they reach; what a context cell draws, all its slices draw alike."""
-    first: dict[str, tuple[Step, Effect]] = {}
-    for step in pipeline.steps.values():
-        outline = pipeline.outlines[step.notebook]
-        said: set[str] = set()
-        units = (
-            (piece.cell, outline.units(piece.cell)[i])
-            for piece in slices[step.id].pieces
-            if piece.kind in ("step", "context") and piece.notebook == step.notebook
-            for i in piece.units
-        )
-        for called in _called(outline, units):
-            if called.effect.kind != "random" or (called.now and called.cell not in step.outline.cells):
-                continue
-            generator = _generator(called.module)
-            other, seen = first.setdefault(generator, (step, called.effect))
-            if other is not step and generator not in said:
-                said.add(generator)
-                cell = called.cell if called.cell in step.outline.cells else step.outline.first
-                yield finding(
-                    "shared-random", step.notebook, cell, step.outline.name,
-                    f"'{called.effect.text}' draws from the global generator that step '{other.name}' draws from too "
-                    f"('{seen.text}'): in a run each step starts it afresh, so the numbers differ from Run All.",
-                    "Use a generator of its own in each step (numpy.random.default_rng(seed), random_state=…).",
-                )  # fmt: skip
-
-
-def _generator(module: str) -> str:
-    """Libraries without a generator of their own draw from NumPy's."""
-    top = module.partition(".")[0]
-    return top if top in ("random", "torch", "tensorflow", "jax", "cupy", "mxnet") else "numpy"
-
-
 def _changed_context(pipeline: Pipeline, slices: Mapping[str, Slice]) -> Iterator[Finding]:
     """Steps that change a context object (not by a mere call) which a later step reads."""
     for path, outline in pipeline.outlines.items():
-        readers: dict[tuple[str, int], list[Step]] = {}
+        readers: dict[tuple[str, int], dict[str, Step]] = {}
+        last: dict[tuple[str, int, str], int] = {}
         for step in sorted((s for s in pipeline.steps.values() if s.notebook == path), key=lambda s: s.outline.last):
-            for place in slices[step.id].context_reads:
-                readers.setdefault(place, []).append(step)
-        for (name, bound), steps in sorted(readers.items(), key=lambda item: item[0][::-1]):
-            changing = set(outline.bindings.assigned_in_steps.get(name, ()))
-            for step in steps[:-1] if changing else ():
-                number = next((n for n in step.outline.cells if n in changing), 0)
-                reader = next((s for s in steps if s.outline.last > step.outline.last), None)
-                if number and reader is not None and not step.outline.outputs(name):
+            for name, bound, reader_cell in sorted(slices[step.id].watched_reads):
+                readers.setdefault((name, bound), {})[step.id] = step
+                last[name, bound, step.id] = reader_cell
+        for (name, bound), found in sorted(readers.items(), key=lambda item: item[0][::-1]):
+            changing = {n for n in outline.bindings.assigned_in_steps.get(name, ())
+                        if not outline.bindings.units_binding(n, name)}  # fmt: skip
+            steps = list(found.values())
+            for step in steps if changing else ():
+                number = next((n for n in step.outline.cells if n in changing and n > bound), 0)
+                if not number or step.outline.outputs(name):
+                    continue
+                reader = next((s for s in steps if s is not step and last[name, bound, s.id] > number), None)
+                if reader is not None:
                     yield finding(
                         "rebinds-context", path, number, step.outline.name,
                         f"Step '{step.outline.name}' changes '{name}' (bound in cell {bound}), and step "

@@ -15,8 +15,8 @@ class Collector:
     """Dictionaries serve as ordered sets."""
 
     __slots__ = (
-        "bare_calls", "binds", "calls", "changes", "effects", "environ", "hands", "looks_inside", "modules", "paths",
-        "reads", "setup", "shares",
+        "bare_calls", "binds", "calls", "changes", "effects", "environ", "given", "hands", "keeps", "looks_inside",
+        "modules", "paths", "reads", "setup", "shares",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -33,12 +33,14 @@ class Collector:
         self.looks_inside = False
         self.shares: dict[tuple[str, str], None] = {}
         self.hands: dict[tuple[str, str, str], None] = {}
+        self.keeps: dict[tuple[str, str, str], None] = {}
+        self.given: dict[tuple[str, str, PathExpr], None] = {}
 
     def code(self) -> Code:
         """What was written down, as a value."""
         if not (
             self.reads or self.binds or self.changes or self.calls or self.paths or self.modules or self.looks_inside
-            or self.environ or self.effects or self.setup or self.bare_calls
+            or self.environ or self.effects or self.setup or self.bare_calls or self.given
         ):  # fmt: skip
             return NOTHING
         return Code(
@@ -55,6 +57,8 @@ class Collector:
             self.looks_inside,
             tuple(self.shares),
             tuple(self.hands),
+            tuple(self.keeps),
+            tuple(self.given),
         )
 
     def changes_made(self) -> tuple[Change, ...]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import keyword
 import math
+import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -170,8 +171,21 @@ def with_items(line: str, inputs: Iterable[str] = (), outputs: Iterable[str] = (
     for words, items, role in ((("-i", "--in"), inputs, "input"), (("-o", "--out"), outputs, "output")):
         for item in items:
             if parse_item(item, role).label not in _labels(line, role):
-                line = _with_item(line, words, _quote(item))
+                line = _with_item(line, words, quoted(item))
     return line
+
+
+def file_item(path: str, *, folder: bool = False) -> str | None:
+    """How a file (or folder, or pattern) is written as an item; ``None`` where no item means it."""
+    plain = posixpath.normpath(path) + "/" * folder
+    for text in (plain, f"./{plain}"):
+        try:
+            item = parse_item(text)
+        except DeclareError:
+            continue
+        if item.path == text and item.name is None and item.format is None and not text.startswith("-"):
+            return text
+    return None
 
 
 def _labels(line: str, role: str) -> set[str]:
@@ -200,7 +214,7 @@ def _end_of_list(texts: Sequence[str], index: int) -> int:
     return index
 
 
-def _quote(item: str) -> str:
+def quoted(item: str) -> str:
     """As it is written on a line."""
     if not re.search(r"""[\s"']""", item):
         return item

@@ -1,7 +1,8 @@
-"""Calls that the check speaks about: drawing at random, network, databases, the clock, and readers of files.
+"""Calls that the check speaks about: drawing at random, network, databases, the clock. Files are in ``readers``.
 
 Tables by the last word of a dotted call (``read_csv`` of ``pd.read_csv``). They only say what a call looks like;
-whether its root really is the module is for the check, which knows the imports. Read ``calls`` for the place that asks.
+whether its root really is the module is for the check, which knows the imports. Read ``outside`` for the place that
+asks.
 """
 
 from __future__ import annotations
@@ -12,15 +13,34 @@ from typing import Literal
 
 from nbflow.core.words import words as words_in
 
-Kind = Literal["random", "network", "database", "clock", "reader"]
+Kind = Literal["random", "seed", "estimator", "network", "database", "clock", "reader", "writer"]
 
 _RANDOM_SETUP = words_in("""
     seed getstate setstate get_state set_state default_rng RandomState Random SystemRandom SeedSequence Generator
     PCG64 Philox MT19937 SFC64 get_rng_state set_rng_state set_seed manual_seed fork_rng PRNGKey key split
     """)
 _RANDOM_WORDS = words_in("rand randn randint randperm randrange uniform gauss normalvariate rand_like randn_like")
-_RANDOM_UNSEEDED = words_in("sample train_test_split shuffle resample")
+_RANDOM_UNSEEDED = words_in("""
+    sample train_test_split shuffle resample permutation_importance
+    make_classification make_regression make_blobs make_moons make_circles make_friedman1 make_s_curve make_swiss_roll
+    make_gaussian_quantiles make_multilabel_classification make_sparse_spd_matrix make_low_rank_matrix
+    """)
 """These draw from the global generator unless told otherwise by one of ``_SEEDS``."""
+_ESTIMATORS = words_in("""
+    RandomForestClassifier RandomForestRegressor ExtraTreesClassifier ExtraTreesRegressor GradientBoostingClassifier
+    GradientBoostingRegressor BaggingClassifier BaggingRegressor AdaBoostClassifier AdaBoostRegressor IsolationForest
+    DecisionTreeClassifier DecisionTreeRegressor SGDClassifier SGDRegressor MLPClassifier MLPRegressor KMeans
+    MiniBatchKMeans GaussianMixture TSNE TruncatedSVD FastICA NMF ShuffleSplit StratifiedShuffleSplit GroupShuffleSplit
+    RandomizedSearchCV RANSACRegressor
+    Linear Conv1d Conv2d Conv3d ConvTranspose2d LSTM GRU RNN Embedding MultiheadAttention TransformerEncoderLayer
+    """)
+"""Models that draw when they are fitted, or layers that draw when they are made, unless told otherwise."""
+_SEEDERS = words_in("""
+    seed manual_seed manual_seed_all seed_all seed_everything set_seed set_random_seed fix_seed set_global_seed
+    set_state setstate set_rng_state
+    """)
+_TABLE_SAMPLE = frozenset({"n", "frac", "replace", "weights"})
+"""Arguments by which ``sample`` is that of a table."""
 _SEEDS = frozenset({"random_state", "seed", "rng", "generator"})
 
 _NETWORK: dict[str, Kind] = dict.fromkeys(
@@ -56,18 +76,8 @@ _TABLE: dict[str, Kind] = {**_NETWORK, **_DATABASE, **_CLOCK}
 """A last word, or the last two, → kind."""
 _LAST_WORDS = frozenset(key.rpartition(".")[2] for key in _TABLE)
 
-_READERS = words_in("""
-    open np.load numpy.load np.loadtxt np.genfromtxt np.fromfile np.memmap loadtxt genfromtxt torch.load joblib.load
-    xr.open_dataset xr.open_dataarray xr.open_mfdataset xr.open_zarr open_dataset h5py.File netCDF4.Dataset
-    io.loadmat loadmat cv2.imread plt.imread imread Image.open io.imread imageio.imread librosa.load sf.read
-    load_workbook load_model pd.ExcelFile pd.HDFStore fits.open rasterio.open fiona.open gzip.open bz2.open
-    lzma.open zipfile.ZipFile tarfile.open codecs.open io.open ZipFile
-    """)
-_READER_LAST = frozenset(key.rpartition(".")[2] for key in _READERS)
-_READER_METHODS = frozenset({"read_text", "read_bytes"})
-_NOT_READERS = words_in("read_clipboard read_sql read_sql_query read_sql_table read_gbq")
-_PATH_KEYWORDS = words_in("filepath_or_buffer path_or_buf path io file filename fname source filepath paths")
-_BUFFERS = frozenset({"StringIO", "BytesIO", "TextIOWrapper", "BufferedReader"})
+IN_A_FILE = frozenset({"sqlite3", "duckdb", "aiosqlite"})
+"""Databases that live in one file, or in memory."""
 REMOTE = ("http://", "https://", "ftp://", "s3://", "gs://", "gcs://", "az://", "abfs://", "hdfs://", "sftp://")
 
 
@@ -75,11 +85,10 @@ def may_matter(word: str) -> bool:
     """A quick first look at the last word of a call; most calls end here."""
     return (
         word in _LAST_WORDS
-        or word in _READER_LAST
-        or word in _READER_METHODS
         or word in _RANDOM_WORDS
         or word in _RANDOM_UNSEEDED
-        or word.startswith(("read_", "scan_"))
+        or word in _ESTIMATORS
+        or word in _SEEDERS
     )
 
 
@@ -87,17 +96,17 @@ def kind_of(words: Sequence[str], node: ast.Call) -> Kind | None:
     """What kind of effect a call of these dotted words is, ``None`` for none."""
     word = words[-1]
     pair = ".".join(words[-2:])
+    if pair == "duckdb.connect" and not node.args:
+        return None  # in memory
     known = _TABLE.get(pair) or _TABLE.get(word) or ("clock" if list(words) == ["time"] else None)
     if known is not None:
         return known
+    if word in _SEEDERS:
+        return "seed"
+    if word in _ESTIMATORS:
+        return None if _is_seeded(node) else "estimator"
     if _draws(words, node):
         return "random"
-    if word in _READER_METHODS and len(words) > 1:
-        return "reader"
-    if word.startswith(("read_", "scan_")) and word not in _NOT_READERS and len(words) > 1:
-        return "reader"
-    if (word in _READERS or pair in _READERS) and not _writes(word, node):
-        return "reader"
     return None
 
 
@@ -106,30 +115,20 @@ def _draws(words: Sequence[str], node: ast.Call) -> bool:
     if len(words) > 1 and words[-2] == "random":
         return word not in _RANDOM_SETUP and word[:1].islower()
     if word in _RANDOM_UNSEEDED:
-        return not any(k.arg in _SEEDS or k.arg is None for k in node.keywords)
-    return word in _RANDOM_WORDS and words[0] in ("torch", "random", "np", "numpy", word)
+        return not _is_seeded(node)
+    return word in _RANDOM_WORDS and words[0] in ("torch", "random", "np", "numpy", word) and not _is_seeded(node)
 
 
-def _writes(word: str, node: ast.Call) -> bool:
-    """Whether a literal mode says that nothing is read: ``open(p, "w")``."""
-    mode = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "mode"), None)
-    if not isinstance(mode, ast.Constant) or not isinstance(mode.value, str):
+def _is_seeded(node: ast.Call) -> bool:
+    return any(
+        k.arg is None or (k.arg in _SEEDS and not (isinstance(k.value, ast.Constant) and k.value.value is None))
+        for k in node.keywords
+    )
+
+
+def samples_a_table(node: ast.Call) -> bool:
+    """``df.sample(5)``, ``df.sample(frac=0.1)``: whatever ``df`` is, a table draws from NumPy's generator."""
+    if _is_seeded(node) or len(node.args) > 1:
         return False
-    return word in ("open", "ZipFile", "File", "HDFStore") and not set(mode.value) & {"r", "+"}
-
-
-def path_argument(node: ast.Call) -> ast.expr | None:
-    """The argument that names what a reader reads. Text held in memory (``StringIO``) is none."""
-    argument: ast.expr | None = None
-    if node.args:
-        argument = node.args[0]
-    elif isinstance(node.func, ast.Attribute) and node.func.attr in _READER_METHODS:
-        argument = node.func.value
-    else:
-        argument = next((k.value for k in node.keywords if k.arg in _PATH_KEYWORDS), None)
-    if isinstance(argument, ast.Call):
-        func = argument.func
-        word = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-        if word in _BUFFERS:
-            return None
-    return argument
+    number = bool(node.args) and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, (int, float))
+    return number or any(k.arg in _TABLE_SAMPLE for k in node.keywords)

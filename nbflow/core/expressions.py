@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from nbflow.core.collect import Collector
+from nbflow.core.model import PathExpr
 from nbflow.core.path_expressions import dotted, has_text, may_name_a_file
 from nbflow.core.scopes import Names, Scope, bound_in, target_names
+from nbflow.core.sharing import sources
 from nbflow.core.walk import VISITORS, How, Walk, root_of
 from nbflow.core.words import words
 
@@ -116,7 +118,7 @@ class Expressions(Walk):
 
     def note_path(self, node: ast.expr) -> None:
         path = self.path(node)
-        if path is not None and has_text(path):
+        if path is not None and has_text(path) and path[0] != "str":
             self.sink.paths[path] = None
 
     def visit_fstring(self, node: ast.JoinedStr) -> None:
@@ -138,9 +140,12 @@ class Expressions(Walk):
         self.visit(node.value)
         self.check_symbols = True
         inner = self.scope
+        roots = list(self.behind(sources(node.value)))
         while self.scope is not None and self.scope.kind in ("comprehension", "type"):
             self.scope = self.scope.parent
         self.bind(node.target.id)
+        self.alias(node.target.id, roots)
+        self.remember_elements(node.target, self.path(node.value))
         self.scope = inner
 
     def visit_await(self, node: ast.Await) -> None:
@@ -149,6 +154,7 @@ class Expressions(Walk):
     def visit_where_allowed(self, node: ast.Yield | ast.YieldFrom | ast.Await | ast.Starred) -> None:
         """What Python allows in some places only, and looks at after parsing."""
         self.check_symbols = True
+        self.yields = self.yields or isinstance(node, (ast.Yield, ast.YieldFrom))
         if node.value is not None:
             self.visit(node.value)
 
@@ -158,7 +164,15 @@ class Expressions(Walk):
         self.visit_all(node.args.defaults)
         self.visit_all(node.args.kw_defaults)
         bare, self.bare = self.bare, (node.body,)
-        self.function(node.args, [node.body], lambda: self.visit(node.body))
+        fed, self.fed = self.fed, ()
+
+        def body() -> None:
+            if fed and self.scope is not None:
+                names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
+                self.scope.aliases.update(dict.fromkeys(names, fed))
+            self.visit(node.body)
+
+        self.function(node.args, [node.body], body)
         self.bare = bare
 
     def function(self, args: ast.arguments, body: list[Any], walk: Callable[[], None]) -> None:
@@ -194,8 +208,10 @@ class Expressions(Walk):
             if index:
                 self.visit(generator.iter)
             self.check_symbols = self.check_symbols or bool(generator.is_async)
+            over = self.path(generator.iter)
             self.store(generator.target)
             self.alias_elements(generator.target, generator.iter)
+            self.remember_elements(generator.target, over)
             self.visit_all(generator.ifs)
         self.visit_all(elements)
         self.scope = outer
@@ -209,6 +225,18 @@ class Expressions(Walk):
             target_names(target, names)
             for name in sorted(names):
                 self.alias(name, roots)
+
+    def remember_elements(self, target: ast.expr, over: PathExpr | None) -> None:
+        """What the names of a loop stand for, where it goes over paths."""
+        if over is None or (not has_text(over) and over[0] not in ("name", "param")):
+            return
+        names: set[str] = set()
+        target_names(target, names)
+        for name in names:
+            if self.scope is None:
+                self.elements[name] = over
+            elif name in self.scope.local:
+                self.scope.consts[name] = over
 
     # --- targets -----------------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ from functools import lru_cache
 from typing import Any
 
 from nbflow.core.graph import Step
-from nbflow.core.model import Code, PathExpr, Reason, Unit
-from nbflow.core.named_files import named_files
+from nbflow.core.model import Code, Reason, Unit
+from nbflow.core.named_files import Constants, named_files
 from nbflow.core.outline import PARAMETERS_TAG, Outline
 from nbflow.core.slicing import Piece, Slice
 from nbflow.core.surroundings import Interpreter, LocalCode, Surroundings
@@ -138,7 +138,7 @@ class _Gathered:
         self.environ: set[str] = set()
         self.sys_path: dict[str, None] = {}
         self.codes: list[Code] = []
-        self.constants: dict[str, PathExpr] = {}
+        self.constants = Constants()
         self.unread: list[tuple[Unit, str]] = []
         self.spared: set[str] = set()
         """Modules that cells of the slice import and that nothing reached uses."""
@@ -202,7 +202,7 @@ class _Gathered:
             self.codes.append(code)
             self.modules.update(dict.fromkeys(code.modules))
             self.environ.update(code.environ)
-        self.constants.update(unit.constant)
+        self.constants.add(unit)
 
     def _as_parameter(self, outline: Outline, piece: Piece, unit: Unit) -> bool:
         """A parameter counts by its value, whether it is the default or was given for this run."""
@@ -211,6 +211,7 @@ class _Gathered:
         given = [n for n in unit.now.binds if n in self.circumstances.parameters]
         for name in given:
             self.parameters[name] = self.circumstances.parameters[name]
+            self.constants.set(name, self.parameters[name])
         if given and len(given) == len(unit.now.binds) and unit.kind == "literal":
             return True
         if unit.value and len(unit.now.binds) == 1:

@@ -13,6 +13,9 @@ from nbflow.core.words import words
 CHANGES_ITS_OBJECT = words("pop popitem popleft setdefault fit fit_transform fit_predict partial_fit load_state_dict")
 """Methods that change their object even where the result is used: ``y = df.pop("y")``, ``h = model.fit(X)``."""
 
+KEEPS_ITS_ARGUMENTS = words("append extend insert add update setdefault appendleft extendleft put push register")
+"""Methods after which a container may hold what it was given: ``xs.append(a)``."""
+
 CHANGES_FIRST_ARGUMENT = words("""
     shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right
     setattr delattr setitem delitem fill_diagonal copyto place put putmask put_along_axis at next
@@ -96,6 +99,4 @@ MADE_TOGETHER = words("subplots subplot_mosaic")
 
 def holds_its_arguments(word: str) -> bool:
     """Whether what a call of this last word returns may change its arguments later: ``Adam(model.parameters())``."""
-    return word in HOLDS_ITS_ARGUMENTS or (
-        word[:1].isupper() and not word.isupper() and word not in COPIES_ITS_ARGUMENTS
-    )
+    return word in HOLDS_ITS_ARGUMENTS or (word[:1].isupper() and word not in COPIES_ITS_ARGUMENTS)

@@ -124,8 +124,21 @@ class Declaration:
 # --- facts about code ----------------------------------------------------------------------------------
 
 PathExpr = tuple[Any, ...]
-"""A path as far as it is known without running: ``("str", "data/x.csv")``, ``("name", "D")`` or
-``("join", PathExpr, PathExpr)`` (a ``/`` between the two) or ``("add", PathExpr, PathExpr)`` (text put together)."""
+"""A path as far as it is known without running.
+
+| form                              | what it is                                                                 |
+|-----------------------------------|----------------------------------------------------------------------------|
+| ``("str", "data/x.csv")``           | a text; with ``*`` and its kin where a folder is listed                      |
+| ``("name", "D")``                   | what a name of the notebook stands for                                     |
+| ``("join", a, b)``, ``("add", a, b)`` | the two with a ``/`` between them; put together as text                      |
+| ``("any", a, b, …)``                | one of them: the elements of a list, a loop over them, ``a if x else b``     |
+| ``("param", function, slot, …)``    | what a function of the notebook is called with                             |
+| ``("with", method, a, b)``          | ``a.with_suffix(b)``, ``a.with_name(b)``                                       |
+| ``("format", spec, a)``             | ``f"{a:02d}"``                                                               |
+| ``("maybe", a)``                    | ``a`` where that is a path at all                                            |
+| ``("none",)``, ``("unknown",)``       | an open file or text held in memory; a path that only running can tell     |
+| ``("attribute",)``                  | the same of an object: ``config.path``                                       |
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +168,14 @@ class Import:
 class Effect:
     """A call that matters to the check, found by its dotted words, whose root the check must resolve to an import."""
 
-    kind: Literal["random", "network", "database", "clock", "reader"]
+    kind: Literal["random", "seed", "estimator", "network", "database", "clock", "reader", "writer"]
     root: str
-    """The first name of the dotted call (``pd`` of ``pd.read_csv``)."""
+    """The first name of the dotted call (``pd`` of ``pd.read_csv``); ``""`` for a method that tells by itself."""
     text: str
     """The dotted call as written (``pd.read_csv``)."""
     line: int
-    known: bool = True
-    """For readers: whether the path can be known without running (a literal or constant path)."""
+    path: PathExpr | None = None
+    """For readers, writers and databases in a file: which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +209,18 @@ class Code:
     """``(name, root)``: a name bound here may be the object of ``root``, a part of it, or hold it (``cfg = base``,
     ``opt = Adam(model.parameters())``)."""
     hands: tuple[tuple[str, str, str], ...] = ()
-    """``(function, slot, root)``: a name handed to a function that is called by its name; ``slot`` is the position
-    (``"0"``) or the keyword."""
+    """``(function, slot, root)``: a name handed to a function that is called by its name, or to a method (``.fit``).
+    ``slot`` is the position (``"0"``) or the keyword, ``"*"`` where nobody knows, ``"@"`` for a method's object. Inside
+    a function a root may be one of its parameters: ``>`` and the slots of that (``>0``, ``>d``)."""
+    keeps: tuple[tuple[str, str, str], ...] = ()
+    """``(container, root, how)``: the object of ``container`` may hold that of ``root`` from here on, as an
+    ``attribute`` (``c.x = a``) or an ``item`` (``d["x"] = a``, ``xs.append(a)``)."""
+    given: tuple[tuple[str, str, PathExpr], ...] = ()
+    """``(function, slot, path)``: a path that a function, or a method (``.load``), is called with; defaults, too."""
+
+
+UsedUp = Literal["generator", "unseeded", "iterator"]
+"""What draws use up: a random generator, one that no seed fixes, an iterator (or cursor, counter, open file)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +251,13 @@ class Unit:
     value: str = ""
     """JSON of the value, for ``name = literal`` where the literal is a JSON value: parameters are read from it."""
     alters: tuple[str, ...] = ()
-    """For a function: the slots (as in ``Code.hands``) of the parameters whose objects it may change in place."""
+    """For a function: the slots (as in ``Code.hands``) of the parameters whose objects it may change in place; ``*``
+    and ``**`` for those that it takes in any number, with a ``!`` behind those that it surely changes. For a class the
+    same of its methods: ``update.0``."""
+    gives: tuple[str, ...] = ()
+    """For a function: slots of the parameters, and ``=name`` of the globals, whose objects it may return."""
+    used_up: tuple[tuple[str, str, UsedUp], ...] = ()
+    """``(name, root, what)``: names bound to an object that is used up in turn, made by a call of ``root``."""
 
 
 @dataclass(frozen=True, slots=True)

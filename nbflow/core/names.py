@@ -12,7 +12,7 @@ import re
 import sys
 from typing import Any
 
-from nbflow.core import units
+from nbflow.core import units, used_up
 from nbflow.core.branches import Branches
 from nbflow.core.collect import NOTHING
 from nbflow.core.magic_table import Magic
@@ -20,7 +20,7 @@ from nbflow.core.magics import PLACEHOLDERS, Replaced, replace_magics
 from nbflow.core.model import Change, Code, Effect, Facts, Import, PathExpr, Problem, Unit
 from nbflow.core.syntax import Dumper, check_symbols, digest, newer_syntax, parse
 
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 """Raised whenever ``analyse`` finds other facts in the same source, or their JSON form changes."""
 
 LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
@@ -122,8 +122,8 @@ class _Cell:
         kind = units.kind_of(node)
         constant: tuple[tuple[str, PathExpr], ...] = ()
         value = ""
-        if isinstance(node, (ast.Assign, ast.AnnAssign)):
-            constant = units.constants(node, walk.path_name)
+        if isinstance(node, units.MAY_ASSIGN):
+            constant = units.constants(node, walk.path_name, kind)
             value = units.json_value(node) if kind == "literal" else ""
         for name in walk.now.binds:
             self.constants.pop(name, None)
@@ -143,7 +143,9 @@ class _Cell:
             walk.always,
             constant,
             value,
-            walk.altered_slots(),
+            tuple(walk.altered),
+            () if isinstance(node, ast.ClassDef) else (*walk.returned, *(["yield"] if walk.yields else [])),
+            used_up.made_by(node),
         )
 
     def digests(self, node: ast.stmt, last: bool) -> tuple[str, str]:
@@ -222,8 +224,8 @@ def facts_from_json(data: list[Any]) -> Facts:
 
 
 _FACTS: list[Any] = [[], "", [], []]
-_CODE: list[Any] = [[], [], [], [], [], [], [], [], [], [], 0, [], []]
-_UNIT: list[Any] = [1, "other", "", "", [], [], [], [], "", "", [], "", []]
+_CODE: list[Any] = [[], [], [], [], [], [], [], [], [], [], 0, [], [], [], []]
+_UNIT: list[Any] = [1, "other", "", "", [], [], [], [], "", "", [], "", [], [], []]
 
 
 def _short(row: list[Any]) -> list[Any]:
@@ -239,19 +241,20 @@ def _unit_to_json(unit: Unit) -> list[Any]:
             unit.line, unit.kind, unit.digest, "" if same else unit.digest_with_docs, list(unit.sure),
             _code_to_json(unit.now), _code_to_json(unit.later), [[i.module, i.name, i.bound] for i in unit.imports],
             unit.import_source, unit.always, [[name, path] for name, path in unit.constant], unit.value,
-            list(unit.alters),
+            list(unit.alters), list(unit.gives), [list(made) for made in unit.used_up],
         ]
     )  # fmt: skip
 
 
 def _unit_from_json(row: list[Any]) -> Unit:
-    line, kind, plain, docs, sure, now, later, imports, source, always, constant, value, alters = (
+    line, kind, plain, docs, sure, now, later, imports, source, always, constant, value, alters, gives, used_up = (
         row + _UNIT[len(row) :]
     )
     return Unit(
         line, kind, plain, docs or plain, tuple(sure), _code_from_json(now), _code_from_json(later),
         tuple([Import(*item) for item in imports]) if imports else (), source, always,
-        tuple([(name, _path(path)) for name, path in constant]) if constant else (), value, tuple(alters),
+        tuple([(name, _path(path)) for name, path in constant]) if constant else (), value, tuple(alters), tuple(gives),
+        tuple([(name, root, what) for name, root, what in used_up]) if used_up else (),
     )  # fmt: skip
 
 
@@ -262,8 +265,9 @@ def _code_to_json(code: Code) -> list[Any]:
         [
             list(code.reads), list(code.binds), [[c.name, c.how] for c in code.changes], list(code.calls),
             list(code.setup), list(code.bare_calls), list(code.paths), list(code.environ), list(code.modules),
-            [[e.kind, e.root, e.text, e.line, int(e.known)] for e in code.effects], int(code.looks_inside),
+            [[e.kind, e.root, e.text, e.line, e.path or 0] for e in code.effects], int(code.looks_inside),
             [list(pair) for pair in code.shares], [list(hand) for hand in code.hands],
+            [list(kept) for kept in code.keeps], [list(given) for given in code.given],
         ]
     )  # fmt: skip
 
@@ -271,20 +275,24 @@ def _code_to_json(code: Code) -> list[Any]:
 def _code_from_json(row: list[Any]) -> Code:
     if not row:
         return NOTHING
-    reads, binds, changes, calls, setup, bare, paths, environ, modules, effects, inside, shares, hands = (
+    reads, binds, changes, calls, setup, bare, paths, environ, modules, effects, inside, shares, hands, keeps, given = (
         row + _CODE[len(row) :]
     )
     return Code(
         tuple(reads), tuple(binds), tuple([Change(*item) for item in changes]) if changes else (), tuple(calls),
         tuple(setup), tuple(bare), tuple([_path(path) for path in paths]) if paths else (), tuple(environ),
         tuple(modules),
-        tuple([Effect(kind, root, text, line, bool(known)) for kind, root, text, line, known in effects]),
+        tuple([_effect(*effect) for effect in effects]) if effects else (),
         bool(inside), tuple([(name, root) for name, root in shares]) if shares else (),
         tuple([(called, slot, root) for called, slot, root in hands]) if hands else (),
+        tuple([(container, root, how) for container, root, how in keeps]) if keeps else (),
+        tuple([(called, slot, _path(path)) for called, slot, path in given]) if given else (),
     )  # fmt: skip
 
 
+def _effect(kind: Any, root: str, text: str, line: int, path: list[Any]) -> Effect:
+    return Effect(kind, root, text, line, _path(path) if path else None)
+
+
 def _path(data: list[Any]) -> PathExpr:
-    if data[0] in ("join", "add"):
-        return (data[0], _path(data[1]), _path(data[2]))
-    return (data[0], data[1])
+    return tuple([_path(part) if isinstance(part, list) else part for part in data])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -110,7 +110,7 @@ class Planner:
                 before += definition_pieces(self.pipeline.outlines[maker.notebook], maker.outline, names)
         own = slice_step(self.pipeline.outlines[step.notebook], step.outline, step.supplies, here)
         first = tuple(dict.fromkeys(before))
-        return Slice((*first, *own.pieces), own.troubles, own.context_reads, own.used_inputs)
+        return replace(own, pieces=(*first, *own.pieces))
 
     # --- one step ----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from nbflow.core.bindings import is_definition
 from nbflow.core.collect import NOTHING
 from nbflow.core.model import Unit
 from nbflow.core.outline import Outline, StepOutline
@@ -184,7 +185,7 @@ class Resolver:
                 continue
             if unit.kind == "other":
                 places = [index + 1]  # A function sees its own name.
-                if not self._is_definition(number, unit):
+                if not is_definition(self.outline, number, unit):
                     places.append(index)  # A lambda handed to a call runs before the result is bound.
                 queue += [(n, number, at, "later") for n in unit.later.reads for at in places]
             if own:
@@ -211,18 +212,14 @@ class Resolver:
         if unit.kind in ("import", "literal"):
             return
         if unit.later is not NOTHING and unit.later.reads:
-            if mode != "held" and self._is_definition(source.cell, unit):
+            if mode != "held" and is_definition(self.outline, source.cell, unit):
                 queue += [(n, at, index, "later") for n in unit.later.reads]
             else:
                 held += [(n, at, index, "held") for n in unit.later.reads]
         if unit.kind == "other":
             held += [(n, at, index, "held") for n in self._held_by(source.cell, source.unit)]
-
-    def _is_definition(self, number: int, unit: Unit) -> bool:
-        """Whether what a unit binds is itself a function or class: ``def``, decorated or not, or a lambda alone."""
-        if unit.kind != "other" or not unit.now.reads:
-            return True
-        return self.outline.text(number, unit.line).startswith(("def ", "class ", "async ", "@"))
+        elif unit.kind == "class":
+            held += [(n, at, index, "held") for n in unit.now.reads if n in self.bindings.functions.classes]
 
     def _held_by(self, number: int, index: int) -> tuple[str, ...]:
         """Names that code reads which a value may hold: methods of an object, a function handed on, a closure."""
@@ -241,6 +238,8 @@ class Resolver:
                         continue
                     unit = self.outline.units(source.cell)[source.unit]
                     names.update(dict.fromkeys(unit.later.reads))
+                    if unit.kind == "class":
+                        names[name] = None  # whose methods may be put there later
                     if unit.kind == "other":
                         held = self._held.get((source.cell, source.unit))
                         if held is None:

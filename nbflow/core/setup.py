@@ -51,6 +51,13 @@ NOT_SETUP = words("""
     """)
 """Words that a pattern above would take by mistake. ``set`` alone is kept for ``sns.set()``: see ``is_setup``."""
 
+ALSO_WHERE_USED = words("""
+    seed manual_seed manual_seed_all seed_all seed_everything set_seed set_random_seed fix_seed seterr set_state
+    setdefault pop
+    """)
+"""Verbs that count where the result is used too: ``g = torch.manual_seed(0)``. Of other calls the result is the point:
+``table = config.options(path)``."""
+
 LOGGER_VERBS = frozenset({"setLevel", "addHandler", "removeHandler", "addFilter", "removeFilter"})
 """Verbs that count behind a call too: ``logging.getLogger("x").setLevel(…)``. ``plt.gca().set_title(…)`` does not."""
 

@@ -43,6 +43,9 @@ def _of_call(node: ast.Call) -> Iterator[str]:
     words = words_of(node.func)
     if not words:
         return
+    if words == ["dict"]:
+        for keyword in node.keywords:
+            yield from sources(keyword.value)
     if methods.holds_its_arguments(words[-1]):
         for argument in (*node.args, *[k.value for k in node.keywords]):
             yield from sources(argument)

@@ -72,6 +72,9 @@ class Slice:
     context_reads: frozenset[tuple[str, int]] = frozenset()
     """``(name, cell)`` of the context objects (not imports, functions or classes) that the step's own cells read."""
     used_inputs: frozenset[str] = frozenset()
+    watched_reads: frozenset[tuple[str, int, int]] = frozenset()
+    """``(name, cell, reader)`` of the context objects that some step changes in place and that the slice's cells read;
+    ``reader`` is the cell that does."""
 
     @property
     def cells(self) -> frozenset[tuple[str, int]]:
@@ -254,6 +257,7 @@ class _StepSlicer(_Slicer):
         self.troubles: dict[Trouble, None] = {}
         self.context_reads: set[tuple[str, int]] = set()
         self.used_inputs: set[str] = set()
+        self.watched_reads: set[tuple[str, int, int]] = set()
         named = {str(i.name) for i in step.declaration.inputs if not i.is_file}
         self._unmade = named - supplies.keys()
         """Inputs that nobody makes: the graph has said so already."""
@@ -269,7 +273,11 @@ class _StepSlicer(_Slicer):
         self._reach_through_objects()
         self._watch_inputs()
         return Slice(
-            tuple(self.pieces()), tuple(self.troubles), frozenset(self.context_reads), frozenset(self.used_inputs)
+            tuple(self.pieces()),
+            tuple(self.troubles),
+            frozenset(self.context_reads),
+            frozenset(self.used_inputs),
+            frozenset(self.watched_reads),
         )
 
     # --- what belongs in whatever is read ------------------------------------------------------------------
@@ -341,10 +349,14 @@ class _StepSlicer(_Slicer):
             self._find_nothing(read, reader)
 
     def note_context(self, read: Read, source: Source, reader: int) -> None:
-        if reader in self.own:
+        watched = read.name in self.bindings.assigned_in_steps and read.mode != "held"
+        if watched or reader in self.own:
             unit = self.outline.units(source.cell)[source.unit]
             if unit.kind not in ("import", "def", "class"):
-                self.context_reads.add((read.name, source.cell))
+                if reader in self.own:
+                    self.context_reads.add((read.name, source.cell))
+                if watched:
+                    self.watched_reads.add((read.name, source.cell, reader))
 
     def note_shadow(self, read: Read, source: Source, reader: int) -> None:
         if read.mode != "held":
@@ -379,6 +391,11 @@ class _StepSlicer(_Slicer):
         )  # fmt: skip
         for name in sorted(self.used_inputs):
             spots: dict[int, bool] = {}
+            at = self.supplies[name]
+            for other, cell in places.partners(name, at):
+                for number in _between(places.assigned_in_context.get(other, []), max(at, cell), self.step.last):
+                    if number <= places.next_binding(other, cell):
+                        spots[number] = False
             for rebinds, by_name in kinds:
                 if (cells := by_name.get(name)) is not None:
                     for number in _between(cells, self.supplies[name], self.step.last):

@@ -8,12 +8,15 @@ from itertools import pairwise
 from typing import Any
 
 from nbflow.core.calls import Calls
+from nbflow.core.handing import LOOKING_FUNCTIONS
 from nbflow.core.magic_table import Magic
+from nbflow.core.methods import holds_its_arguments
 from nbflow.core.model import Import
 from nbflow.core.scopes import TYPE_ALIAS, Names, Scope, bound_in, import_names, target_names
+from nbflow.core.setup import is_setup
 from nbflow.core.sharing import made_together, sources
 from nbflow.core.syntax import parse
-from nbflow.core.walk import VISITORS
+from nbflow.core.walk import VISITORS, root_of, words_of
 
 Parse = Callable[[str], "tuple[ast.Module, dict[str, Magic]]"]
 
@@ -44,7 +47,10 @@ class Statements(Calls):
         if isinstance(target, ast.Name):
             if target.id == "_" and len(targets) == 1:
                 self.bare = tuple(_bare_calls(value))
-            self.visit(value)
+            if isinstance(value, ast.Lambda) and self.scope is None:
+                self.named_lambda(value)
+            else:
+                self.visit(value)
             self.bare = ()
         else:
             self.visit(value)
@@ -64,11 +70,22 @@ class Statements(Calls):
             if path is not None:
                 scope.consts[name] = path
 
+    def named_lambda(self, node: ast.Lambda) -> None:
+        """``f = lambda d: …`` is a function of that name."""
+        self.parameters = slots_of(node.args)
+        self.visit(node)
+        self.give(node.body)
+        self.parameters = {}
+
     def share(self, target: ast.expr, value: ast.expr) -> None:
         """Let what a target binds stand for the objects that the value may be, or hold."""
         if isinstance(target, ast.Name):
             if value.__class__ is not ast.Constant:
                 self.alias(target.id, sources(value))
+                if value.__class__ is ast.Call:
+                    self.share_result(target.id, value)
+        elif isinstance(target, (ast.Attribute, ast.Subscript)):
+            self.keep(target, value, "attribute" if isinstance(target, ast.Attribute) else "item")
         elif isinstance(target, (ast.Tuple, ast.List)):
             names = [e.id for e in target.elts if isinstance(e, ast.Name)]
             if made_together(value):
@@ -79,14 +96,20 @@ class Statements(Calls):
                     self.share(element, part)
             else:
                 roots = list(sources(value))
-                for element in target.elts if roots else ():
-                    self.share_all(element, roots)
+                own: set[str] = set()
+                target_names(target, own)
+                for name in sorted(own):
+                    self.alias(name, roots)
+                    if isinstance(value, ast.Call):
+                        self.share_result(name, value)
 
-    def share_all(self, target: ast.expr, roots: list[str]) -> None:
-        names: set[str] = set()
-        target_names(target, names)
-        for name in sorted(names):
-            self.alias(name, roots)
+    def share_result(self, name: str, call: ast.Call) -> None:
+        """``d = clean(raw)``: what a function of the notebook returns may be what it was given, or a global."""
+        func = call.func
+        if self.scope is not None or not isinstance(func, ast.Name) or func.id in LOOKING_FUNCTIONS:
+            return
+        if not func.id[0].isupper() and not holds_its_arguments(func.id):
+            self.sink.shares[name, func.id + "()"] = None
 
     def assigned_search_path(self, target: ast.expr, value: ast.expr) -> None:
         """``sys.path += ["src"]``, ``sys.path[0:0] = ["src"]``, ``sys.path = ["src"] + sys.path``."""
@@ -196,7 +219,16 @@ class Statements(Calls):
         self.check_symbols = True
         if node.value is not None:
             self.visit(node.value)
+            self.give(node.value)
         self.dead = True
+
+    def give(self, value: ast.expr) -> None:
+        """Note what a function hands back."""
+        for name in self.behind(sources(value)):
+            if name[0] == "\0":
+                self.returned.update(dict.fromkeys(self.parameters.get(name[1:], ())))
+            else:
+                self.returned["=" + name] = None
 
     def visit_break(self, _: ast.Break) -> None:
         self.leave(0)
@@ -217,10 +249,24 @@ class Statements(Calls):
     # --- definitions -------------------------------------------------------------------------------------
 
     def decorators(self, nodes: list[ast.expr]) -> None:
+        """A decorator is called for its effect as well: it may register what it decorates."""
         for node in nodes:
             self.visit(node)
             if isinstance(node, ast.Name) and self.is_global(node.id):
                 self.sink.calls[node.id] = None
+            elif isinstance(node, (ast.Attribute, ast.Call)):
+                self.registered_with(node)
+
+    def registered_with(self, node: ast.Attribute | ast.Call) -> None:
+        words = words_of(node)
+        root, called = root_of(node.func if isinstance(node, ast.Call) else node)
+        if root is not None and called != "function" and self.is_global(root) and len(words) > 1:
+            self.change(root, "maybe")
+            if is_setup(words, bool(called)):
+                self.sink.setup[root] = None
+        for argument in node.args if isinstance(node, ast.Call) else ():
+            if isinstance(argument, ast.Name):
+                self.change(argument.id, "maybe")  # ``@add_to_class(Model)``
 
     def visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.decorators(node.decorator_list)
@@ -233,11 +279,39 @@ class Statements(Calls):
             if arg is not None:
                 self.annotation(arg.annotation)
         self.annotation(node.returns)
-        if outer is None:
-            self.parameters = tuple([a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)])
-        self.function(args, node.body, lambda: self.block(node.body))
+        owner = self.scope
+        if owner is None or (owner.kind == "class" and owner.parent is None):
+            self.parameters = slots_of(args) if owner is None else _slots_of_method(node)
+            called = node.name if owner is None else "." + node.name
+            self.note_defaults(called, args)
+            self.function(args, node.body, lambda: self.body(called, node.body))
+            self.parameters = {}
+        else:
+            self.function(args, node.body, lambda: self.block(node.body))
         self.scope = outer
         self.bind(node.name)
+
+    def note_defaults(self, called: str, args: ast.arguments) -> None:
+        """A default is given wherever nothing else is."""
+        placed = [*args.posonlyargs, *args.args]
+        pairs = [*zip(placed[len(placed) - len(args.defaults) :], args.defaults, strict=True)]
+        pairs += [(a, d) for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d is not None]
+        for arg, default in pairs:
+            path = self.path(default)
+            if path is not None:
+                self.now.given[called, arg.arg, path] = None
+
+    def body(self, called: str, statements: Iterable[ast.stmt]) -> None:
+        """Of a function: a parameter that is bound anew (``df = df.copy()``) stands for what was given no more."""
+        if self.scope is not None:
+            places = {n: [s.rpartition(".")[2] for s in slots] for n, slots in self.parameters.items()}
+            self.scope.consts.update({name: ("param", called, *slots) for name, slots in places.items()})
+        for statement in statements:
+            self.visit(statement)
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                target = statement.targets[0]
+                if isinstance(target, ast.Name) and target.id not in list(sources(statement.value)):
+                    self.parameters.pop(target.id, None)
 
     def type_parameters(self, node: Any) -> None:
         """Enter the scope of ``[T: bound]``, whose bounds and defaults are looked at when somebody asks."""
@@ -290,6 +364,22 @@ class Statements(Calls):
         else:
             self.block(tree.body)
         self.magics, self.bare = kept
+
+
+def slots_of(args: ast.arguments, skip: int = 0, prefix: str = "") -> dict[str, tuple[str, ...]]:
+    """Parameter → where it is given: position and name, ``*`` and ``**`` for those that take any number."""
+    placed = [*args.posonlyargs, *args.args][skip:]
+    found: dict[str, tuple[str, ...]] = {a.arg: (f"{prefix}{i}", prefix + a.arg) for i, a in enumerate(placed)}
+    found.update({a.arg: (prefix + a.arg,) for a in args.kwonlyargs})
+    for more, slot in ((args.vararg, "*"), (args.kwarg, "**")):
+        if more is not None:
+            found[more.arg] = (prefix + slot,)
+    return found
+
+
+def _slots_of_method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, tuple[str, ...]]:
+    static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in node.decorator_list)
+    return slots_of(node.args, 0 if static else 1, node.name + ".")
 
 
 def _bare_calls(node: ast.expr) -> Iterable[ast.expr]:

@@ -180,11 +180,12 @@ class _Explainer:
             return None
         bindings = self.outline.bindings
         below = [*bindings.in_context.get(t.name, ()), *bindings.in_steps.get(t.name, ())]
+        below = [n for n in below if n != t.cell and bindings.units_binding(n, t.name)]
         if below:
             message = f"{self._reads(t)} '{t.name}', which only cell {min(below)}, further down, binds."
             fix = f"Move cell {min(below)} above this one."
         else:
-            near = did_you_mean(t.name, [*bindings.in_context, *bindings.in_steps])
+            near = did_you_mean(t.name, [n for n in (*bindings.in_context, *bindings.in_steps) if n != t.name])
             message = f"{self._reads(t)} '{t.name}', which nothing binds.{near}"
             fix = "Bind it in a cell above, or correct the name."
         return self._say("unbound-name", t.cell, message, fix, severity="warning" if t.later else None)

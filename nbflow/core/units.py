@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from nbflow.core.model import PathExpr
-from nbflow.core.path_expressions import NameOf, path_of
+from nbflow.core.path_calls import PATH_CLASSES, is_content
+from nbflow.core.path_expressions import NO_PATH, UNKNOWN, NameOf, path_of
 from nbflow.core.words import words
 
 Kind = Literal["import", "def", "class", "literal", "other"]
@@ -127,8 +128,30 @@ def assigned(node: ast.stmt) -> tuple[list[str], ast.expr | None]:
     return [], None
 
 
-def constants(node: ast.stmt, name_of: NameOf) -> tuple[tuple[str, PathExpr], ...]:
-    """The names that a statement binds to a path or text that is known without running."""
+MAY_ASSIGN = (ast.Assign, ast.AnnAssign, ast.If, ast.Try, ast.With)
+
+
+def constants(node: ast.stmt, name_of: NameOf, kind: Kind) -> tuple[tuple[str, PathExpr], ...]:
+    """The names that a statement binds to a path or text that is known without running, or to an open file. What is
+    bound under a condition is marked ``or``: the name may stand for what it stood for before."""
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+        found = [(n, path) for inner in _within(node) for n, path in constants(inner, name_of, "other")]
+        return tuple([(name, path if path[0] == "or" else ("or", path)) for name, path in dict.fromkeys(found)])
+    if kind == "literal" and not isinstance(node.value, ast.Constant):
+        return ()  # ``json_value`` tells
+    return _constants(node, name_of)
+
+
+def _within(node: ast.stmt) -> Iterable[ast.stmt]:
+    for field in ("body", "orelse", "handlers", "finalbody"):
+        for inner in getattr(node, field, ()):
+            if isinstance(inner, MAY_ASSIGN):
+                yield inner
+            elif isinstance(inner, ast.ExceptHandler):
+                yield from [statement for statement in inner.body if isinstance(statement, MAY_ASSIGN)]
+
+
+def _constants(node: ast.Assign | ast.AnnAssign, name_of: NameOf) -> tuple[tuple[str, PathExpr], ...]:
     names, value = assigned(node)
     pairs = [(name, value) for name in names]
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
@@ -142,10 +165,16 @@ def constants(node: ast.stmt, name_of: NameOf) -> tuple[tuple[str, PathExpr], ..
             ]
     found = []
     for name, part in pairs:
-        path = None if part is None else path_of(part, name_of)
+        path = NO_PATH if is_content(part) else None if part is None else path_of(part, name_of)
+        if path is None and _makes_a_path(part):
+            path = UNKNOWN
         if path is not None and path != ("name", name):
             found.append((name, path))
     return tuple(found)
+
+
+def _makes_a_path(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Call) and _last_word(node.func) in PATH_CLASSES
 
 
 def json_value(node: ast.stmt) -> str:

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
+import nbflow.core.path_calls  # noqa: F401 (it teaches ``path_of`` to read calls)
 from nbflow.core.collect import Collector
 from nbflow.core.magic_table import Magic
 from nbflow.core.model import Import, PathExpr
@@ -50,16 +51,24 @@ class Walk:
         self.handles: set[str] = set()
         """Names bound by ``with … as``: a reader of one reads what was opened."""
         self.aliases: dict[str, tuple[str, ...]] = {}
+        self.elements: dict[str, PathExpr] = {}
+        """Names of a loop at the level of the cell that goes over paths: ``for p in ["a.csv", "b.csv"]``."""
         self.bare: tuple[ast.expr, ...] = ()
         """The calls whose result this expression statement throws away."""
+        self.fed: tuple[str, ...] = ()
+        """What the lambda that is walked over next may be called with."""
         self.imports: list[Import] = []
         self.comments: list[str] = []
         self.always = ""
         self.classes = 0
-        self.parameters: tuple[str, ...] = ()
-        """Of the function that the statement defines, in order."""
-        self.altered: set[str] = set()
-        """Those of them whose objects its body may change."""
+        self.parameters: dict[str, tuple[str, ...]] = {}
+        """Of the function that the statement defines, or of the method of its class → the slots they are given in."""
+        self.altered: dict[str, None] = {}
+        """Slots of those whose objects the body may change."""
+        self.returned: dict[str, None] = {}
+        """Slots of those that it may return, and ``=name`` of globals."""
+        self.yields = False
+        """Whether the function that the statement defines is a generator."""
         self.line_offset = 0
         self.check_symbols = False
         """Whether the statement holds anything that Python may refuse after parsing."""
@@ -95,6 +104,7 @@ class Walk:
             name = scope.mangled(name)
         else:
             self.aliases.pop(name, None)
+            self.elements.pop(name, None)
         self.sink.binds[name] = None
         self.sure.add(name)
 
@@ -116,17 +126,16 @@ class Walk:
         if scope is None or scope.where(name) == "global":
             real = name if scope is None else scope.mangled(name)
             self.sink.changes[real, how] = None
-        elif name in self.parameters:
-            self.altered.add(name)
+        else:
+            self.alter(name, how in ("assign", "delete"))
         for root in self.aliases_of(name):
             if root[0] == _PARAMETER:
-                self.altered.add(root[1:])
+                self.alter(root[1:])
             else:
                 self.sink.changes[root, "call" if how == "assign" else how] = None
 
-    def altered_slots(self) -> tuple[str, ...]:
-        """Positions and names of the altered parameters."""
-        return tuple([slot for i, n in enumerate(self.parameters) if n in self.altered for slot in (str(i), n)])
+    def alter(self, parameter: str, surely: bool = False) -> None:
+        self.altered.update(dict.fromkeys([slot + "!" * surely for slot in self.parameters.get(parameter, ())]))
 
     def aliases_of(self, name: str) -> tuple[str, ...]:
         """Global names whose objects, or elements of them, a name also stands for: ``for d in rows``."""
@@ -139,7 +148,8 @@ class Walk:
             scope = scope.parent
         return self.aliases.get(name, ())
 
-    def alias(self, name: str, roots: Iterable[str]) -> None:
+    def behind(self, roots: Iterable[str]) -> dict[str, None]:
+        """The global names, and the parameters, whose objects these names stand for."""
         known: dict[str, None] = {}
         for root in roots:
             if self.is_global(root):
@@ -147,6 +157,10 @@ class Walk:
             elif root in self.parameters:
                 known[_PARAMETER + root] = None
             known.update(dict.fromkeys(self.aliases_of(root)))
+        return known
+
+    def alias(self, name: str, roots: Iterable[str]) -> None:
+        known = self.behind(roots)
         if known and self.scope is None:  # ``x = x``: what the cell above has bound, too
             self.sink.shares.update(dict.fromkeys([(name, root) for root in known]))
         known.pop(name, None)
@@ -160,7 +174,7 @@ class Walk:
             return None
         scope = self.scope
         if scope is None or scope.where(name) == "global":
-            return ("name", name)
+            return self.elements.get(name) or ("name", name)
         while scope is not None:
             if name in scope.local:
                 return scope.consts.get(name)
@@ -179,6 +193,9 @@ class Walk:
         raise NotImplementedError
 
 
+_LEADS_TO_ITS_ARGUMENT = frozenset({"getattr", "vars"})
+
+
 def root_of(node: ast.AST) -> tuple[str | None, str]:
     """The name that ``a.b[c].d`` begins with, and what was called on the way: ``""``, ``"method"`` (``d.get(k).x``) or
     ``"function"`` (``f(x).y``: then the object is the function's result, not the name's)."""
@@ -190,8 +207,11 @@ def root_of(node: ast.AST) -> tuple[str | None, str]:
         if cls is ast.Attribute or cls is ast.Subscript or cls is ast.Await:
             node = node.value  # type: ignore[attr-defined]
         elif cls is ast.Call:
+            arguments: list[ast.expr] = node.args  # type: ignore[attr-defined]
             node = node.func  # type: ignore[attr-defined]
             called = "function" if node.__class__ is ast.Name else "method"
+            if called == "function" and arguments and node.id in _LEADS_TO_ITS_ARGUMENT:  # type: ignore[attr-defined]
+                node, called = arguments[0], "method"
         else:
             return None, called
 

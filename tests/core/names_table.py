@@ -148,7 +148,7 @@ GROUPS: dict[str, list[Case]] = {
         ),
         ("def f():\n    return f", "binds f; sure f; later reads f", "def"),
         ("@d\ndef f():\n    return x", "reads d; binds f; sure f; later reads x", "other"),
-        ("@d(a)\ndef f(b=c):\n    pass", "reads a c d; binds f; sure f", "other"),
+        ("@d(a)\ndef f(b=c):\n    pass", "reads a c d; binds f; sure f; changes a:maybe", "other"),
         ("async def f():\n    return await g(x)", "binds f; sure f; later reads g x", "def"),
         ("def f():\n    yield x", "binds f; sure f; later reads x", "def"),
         ("def f():\n    lambda: x", "binds f; sure f; later reads x", "def"),
@@ -261,7 +261,7 @@ GROUPS: dict[str, list[Case]] = {
         ("locale.setlocale(1, 'C')", "reads locale; changes locale:call; setup locale", "other"),
         ("shutil.rmtree(p)", "reads p shutil; changes shutil:call", "other"),
         ("df.set_index('a')", "reads df", "other"),
-        ("x = np.random.seed(0)", "reads np; binds x; sure x; changes np:maybe", "other"),
+        ("x = np.random.seed(0)", "reads np; binds x; sure x; changes np:maybe; setup np", "other"),
         ("seed_all(42)", "reads seed_all; setup seed_all", "other"),
         (
             "def seed_all(s):\n    np.random.seed(s)",

@@ -268,7 +268,7 @@ def test_set_up_is_seen(source: str, root: str) -> None:
         "pip.main(['install', 'a'])",
         "pip.install('a')",
         "with pd.option_context('a', 1):\n    pass",
-        "old = np.seterr(all='ignore')",
+        "table = config.options('a')",
         "plt.gca().set_title('a')",
         "plt.plot(x)",
         "pd.get_option('a')",
