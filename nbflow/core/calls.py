@@ -9,7 +9,7 @@ import ast
 
 from nbflow.core import methods
 from nbflow.core.expressions import NAMESPACES
-from nbflow.core.handing import OBJECT, given, takes_names
+from nbflow.core.handing import OBJECT, given, is_worth_a_note
 from nbflow.core.magic_table import Magic, line_magic
 from nbflow.core.outside import Outside
 from nbflow.core.path_expressions import dotted, folded
@@ -63,11 +63,12 @@ class Calls(Outside):
         a part of; ``None`` where it has none."""
         word = func.attr
         root, called = root_of(func)
-        if takes_names(node):
+        noted = is_worth_a_note(node)
+        if noted:
             self.hand_over("." + word, node)
         if root is None or called == "function" or _made_on_the_way(func.value):
             return None
-        if takes_names(node):
+        if noted:
             self.hand("." + word, OBJECT, root, False)
         if word in methods.CHANGES_ITS_OBJECT:
             self.change(root, "call")

@@ -94,9 +94,15 @@ def given(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
         yield keyword.arg or ANYWHERE, keyword.value
 
 
-def takes_names(node: ast.Call) -> bool:
-    """Whether a method is worth a note: it is given a name, and so perhaps something to change."""
-    return any(isinstance(a, (ast.Name, ast.Starred, ast.Attribute, ast.Subscript)) for _, a in given(node))
+def is_worth_a_note(node: ast.Call) -> bool:
+    """Whether a method is given what it may change, or read: a name, or something like a path."""
+    return any(
+        isinstance(a, _NAMES_OR_PATHS) or (isinstance(a, ast.Constant) and _looks_like_a_path(a.value))
+        for _, a in given(node)
+    )
 
 
-__all__ = ["ANYWHERE", "LOOKING_FUNCTIONS", "OBJECT", "Handing", "given", "takes_names"]
+_NAMES_OR_PATHS = (ast.Name, ast.Starred, ast.Attribute, ast.Subscript, ast.BinOp, ast.JoinedStr)
+
+
+__all__ = ["ANYWHERE", "LOOKING_FUNCTIONS", "OBJECT", "Handing", "given", "is_worth_a_note"]

@@ -17,6 +17,8 @@ from nbflow.core.readers import FileCall, file_calls, may_touch_files
 from nbflow.core.walk import root_of, words_of
 
 ATTRIBUTE: PathExpr = ("attribute",)
+_PUT_TOGETHER = frozenset({"name", "join", "add", "any", "with", "format"})
+"""Forms of paths that are worth looking up; a text is written down wherever it stands."""
 
 
 class Outside(Handing):
@@ -55,7 +57,7 @@ class Outside(Handing):
             if kind == "writer":
                 return
             kind = "network"
-        elif has_text(path) and path[0] != "str":
+        elif path[0] in _PUT_TOGETHER:
             self.sink.paths[path] = None
         root, _ = root_of(node.func)
         whose = "" if call.method or call.kind == "writer" else root or words[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -24,6 +25,9 @@ UNKNOWN: PathExpr = ("unknown",)
 """A path that cannot be known without running."""
 NO_PATH: PathExpr = ("none",)
 """Something that a reader takes in place of a path: an open file, or text held in memory."""
+
+_COUNTS = re.compile(r"0?\d*d?")
+"""Formats of the numbers in a row of files: ``f"part-{n:03d}.csv"``."""
 
 NameOf = Callable[[str], "PathExpr | None"]
 
@@ -114,7 +118,7 @@ def _of_field(field: ast.FormattedValue, name_of: NameOf) -> PathExpr | None:
     if field.format_spec is None:
         return part
     texts = [v.value for v in getattr(field.format_spec, "values", ()) if isinstance(v, ast.Constant)]
-    if len(texts) != 1 or not isinstance(texts[0], str):
+    if len(texts) != 1 or not isinstance(texts[0], str) or not _COUNTS.fullmatch(texts[0]):
         return None
     return ("format", texts[0], part)
 

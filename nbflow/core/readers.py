@@ -78,7 +78,7 @@ def file_calls(words: Sequence[str], node: ast.Call) -> Iterator[FileCall]:
         if word in _MAYBE_METHODS:
             writes = word == "open" and _only_writes(_mode(node, 0))
             yield FileCall("writer" if writes else "reader", func.value, word != "open", method=True, doubtful=True)
-    if word in _LISTINGS and (len(words) > 1 or word in ("glob", "iglob", "listdir", "scandir")):
+    if word in _LISTINGS and (words[-2:-1] or ["glob"]) in (["glob"], ["os"]):
         yield FileCall("reader", None, listing=True)
     elif pair in _WRITES_SECOND:
         yield FileCall("writer", node.args[1] if len(node.args) > 1 else None)

@@ -11,7 +11,7 @@ from nbflow.core.calls import Calls
 from nbflow.core.handing import LOOKING_FUNCTIONS
 from nbflow.core.magic_table import Magic
 from nbflow.core.methods import holds_its_arguments
-from nbflow.core.model import Import
+from nbflow.core.model import Import, PathExpr
 from nbflow.core.scopes import TYPE_ALIAS, Names, Scope, bound_in, import_names, target_names
 from nbflow.core.setup import is_setup
 from nbflow.core.sharing import made_together, sources
@@ -56,19 +56,18 @@ class Statements(Calls):
             self.visit(value)
             if isinstance(target, (ast.Attribute, ast.Subscript)):
                 self.assigned_search_path(target, value)
+        path = self.path(value) if self.scope is not None else None
         for each in targets:
             self.store(each)
             self.share(each, value)
         if isinstance(target, ast.Name) and len(targets) == 1:
-            self.remember(target.id, value)
+            self.remember(target.id, path)
 
-    def remember(self, name: str, value: ast.expr) -> None:
+    def remember(self, name: str, path: PathExpr | None) -> None:
         """What a function's own name stands for, if it is a constant path."""
         scope = self.scope
-        if scope is not None and scope.kind == "function" and name in scope.local:
-            path = self.path(value)
-            if path is not None:
-                scope.consts[name] = path
+        if path is not None and scope is not None and scope.kind == "function" and name in scope.local:
+            scope.consts[name] = path
 
     def named_lambda(self, node: ast.Lambda) -> None:
         """``f = lambda d: …`` is a function of that name."""
@@ -138,10 +137,11 @@ class Statements(Calls):
         in_function = self.scope is not None and self.scope.kind != "class"
         if node.value is not None:
             self.visit(node.value)
+            path = self.path(node.value)
             self.store(node.target)
             self.share(node.target, node.value)
             if isinstance(node.target, ast.Name):
-                self.remember(node.target.id, node.value)
+                self.remember(node.target.id, path)
         elif not isinstance(node.target, ast.Name):
             self.visit(node.target)
         if not in_function:

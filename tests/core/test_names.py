@@ -121,13 +121,14 @@ def test_docstrings_of_functions_count_only_in_the_digest_with_docs() -> None:
     ("source", "effects"),
     [
         ("import numpy as np; np.random.rand(3)", (Effect("random", "np", "np.random.rand", 1),)),
-        ("pd.read_csv(path_of(x))", (Effect("reader", "pd", "pd.read_csv", 1, known=False),)),
-        ("pd.read_csv('a.csv')", (Effect("reader", "pd", "pd.read_csv", 1),)),
+        ("pd.read_csv(path_of(x))", (Effect("reader", "pd", "pd.read_csv", 1, ("unknown",)),)),
+        ("pd.read_csv('a.csv')", (Effect("reader", "pd", "pd.read_csv", 1, ("str", "a.csv")),)),
         ("requests.get(url)", (Effect("network", "requests", "requests.get", 1),)),
-        ("sqlite3.connect('a.db')", (Effect("database", "sqlite3", "sqlite3.connect", 1),)),
+        ("sqlite3.connect('a.db')", (Effect("database", "sqlite3", "sqlite3.connect", 1, ("str", "a.db")),)),
+        ("duckdb.connect()", ()),
         ("t = time.time()", (Effect("clock", "time", "time.time", 1),)),
-        ("open('a.txt', 'w')", ()),
-        ("np.random.seed(0)", ()),
+        ("open('a.txt', 'w')", (Effect("writer", "", "open", 1, ("str", "a.txt")),)),
+        ("np.random.seed(0)", (Effect("seed", "np", "np.random.seed", 1),)),
     ],
 )
 def test_effects_on_the_outside_are_seen(source: str, effects: tuple[Effect, ...]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from textwrap import indent
 
 import pytest
 
 from nbflow.core.model import Code, PathExpr
-from nbflow.core.names import analyse
+from nbflow.core.names import analyse, facts_from_json, facts_to_json
 
 
 def now(source: str) -> Code:
@@ -62,6 +63,7 @@ def test_changes_in_place_are_seen(source: str, changes: str) -> None:
 
 
 D, E = ("name", "D"), ("name", "E")
+UNKNOWN = (("unknown",), ("attribute",))
 
 
 @pytest.mark.parametrize(
@@ -80,16 +82,44 @@ D, E = ("name", "D"), ("name", "E")
         ("P = str(Path('a').resolve())", ("str", "a")),
         ("P: str = 'a'", ("str", "a")),
         ("P = f'{D:>3}'", None),
-        ("P = D.parent / 'x'", None),
+        ("P = D.parent / 'x'", ("join", ("with", "parent", D, ("str", "")), ("str", "x"))),
+        ("P = D.with_suffix('.csv')", ("with", "with_suffix", D, ("str", ".csv"))),
+        ("P = f'{D:03d}.csv'", ("add", ("format", "03d", D), ("str", ".csv"))),
+        ("P = 'data/%s.csv' % D", ("add", ("add", ("str", "data/"), D), ("str", ".csv"))),
+        ("P = 'data/{}.csv'.format(D)", ("add", ("add", ("str", "data/"), D), ("str", ".csv"))),
+        (
+            "P = '{0}/{n}'.format(D, n='x')",
+            ("add", ("add", ("add", ("add", ("str", ""), D), ("str", "/")), ("str", "x")), ("str", "")),
+        ),
+        ("P = 'a' if D else 'b'", ("any", ("str", "a"), ("str", "b"))),
+        ("P = D or 'b'", ("any", D, ("str", "b"))),
+        ("P = [D / 'a', f(D)]", ("any", ("join", D, ("str", "a")), ("unknown",))),
+        ("P = [D / x for x in ('a', 'b')]", ("join", D, ("any", ("str", "a"), ("str", "b")))),
+        ("P = {'a': D}", ("any", ("str", "a"), D)),
+        ("P = D['a']", D),
+        ("P = D.glob('*.csv')", ("join", D, ("str", "*.csv"))),
+        ("P = sorted(D.rglob('*.csv'))", ("join", ("join", D, ("str", "**")), ("str", "*.csv"))),
+        ("P = glob.glob('data/*')", ("str", "data/*")),
+        ("P = list(D.iterdir())", ("join", D, ("str", "*"))),
+        ("P = Path.cwd() / 'a'", ("join", ("str", "."), ("str", "a"))),
+        ("P = (Q := D)", D),
+        ("P = Path(input())", ("unknown",)),
+        ("P = open('a')", ("none",)),
+        ("P = r.text", ("none",)),
+        ("if D:\n    P = 'a'", ("or", ("str", "a"))),
         ("P = f(D) / 'x'", None),
         ("P = ','.join(D)", None),
         ("P = 3", None),
-        ("if D:\n    P = 'a'", None),
+        ("P = ['a', 'b']", None),
+        ("P = f'{D:.2f}'", None),
+        ("P = '{:>9}'.format(D)", None),
     ],
     ids=repr,
 )
 def test_constant_paths_are_known_without_running(source: str, constant: PathExpr | None) -> None:
-    assert [path for _, path in analyse(source).units[0].constant] == ([] if constant is None else [constant])
+    facts = analyse(source)
+    assert [path for _, path in facts.units[0].constant] == ([] if constant is None else [constant])
+    assert facts_from_json(facts_to_json(facts)) == facts
 
 
 @pytest.mark.parametrize(
@@ -162,7 +192,7 @@ def test_environment_variables_are_read_by_literal_name(source: str, names: tupl
 )
 def test_modules_are_named_whatever_imports_them(source: str, modules: tuple[str, ...]) -> None:
     assert now(source).modules == modules
-    inside = "def f():\n    " + source
+    inside = "def f():\n" + indent(source, "    ")
     assert "*" in source or analyse(inside).units[0].later.modules == modules
 
 
@@ -248,11 +278,15 @@ def test_a_path_made_of_very_many_parts_is_none() -> None:
         ("tf.config.set_visible_devices([])", "tf"),
         ("faulthandler.enable()", "faulthandler"),
         ("socket.setdefaulttimeout(1)", "socket"),
+        ("old = np.seterr(all='ignore')", "np"),
+        ("g = torch.manual_seed(0)", "torch"),
+        ("v = os.environ.setdefault('A', 'b')", "os"),
+        ("@pd.api.extensions.register_dataframe_accessor('a')\nclass A:\n    pass", "pd"),
     ],
 )
 def test_set_up_is_seen(source: str, root: str) -> None:
     assert now(source).setup == (root,)
-    inside = "def f():\n    " + source
+    inside = "def f():\n" + indent(source, "    ")
     assert analyse(inside).units[0].later.setup == (root,)
 
 
@@ -269,6 +303,7 @@ def test_set_up_is_seen(source: str, root: str) -> None:
         "pip.install('a')",
         "with pd.option_context('a', 1):\n    pass",
         "table = config.options('a')",
+        "x = d.setdefault('a', 1)",
         "plt.gca().set_title('a')",
         "plt.plot(x)",
         "pd.get_option('a')",
@@ -292,10 +327,20 @@ def test_what_only_looks_like_set_up_is_none(source: str) -> None:
         ("random.random()", "random random"),
         ("np.random.normal(0, 1)", "random np"),
         ("torch.randn(3)", "random torch"),
-        ("df.sample(5)", "random df"),
+        ("df.sample(5)", "random "),
+        ("df.sample(frac=0.1)", "random "),
+        ("rng.sample(xs, 5)", "random rng"),
+        ("normal.sample((3,))", "random normal"),
         ("df.sample(5, random_state=1)", ""),
         ("train_test_split(X, y)", "random train_test_split"),
         ("train_test_split(X, y, random_state=0)", ""),
+        ("train_test_split(X, y, random_state=None)", "random train_test_split"),
+        ("torch.randn(3, generator=g)", ""),
+        ("make_blobs(5)", "random make_blobs"),
+        ("KMeans(3)", "estimator KMeans"),
+        ("KMeans(3, random_state=0)", ""),
+        ("np.random.seed(0)", "seed np"),
+        ("torch.manual_seed(0)", "seed torch"),
         ("np.random.default_rng(1)", ""),
         ("random.Random(1)", ""),
         ("rng.normal()", ""),
@@ -313,11 +358,26 @@ def test_what_only_looks_like_set_up_is_none(source: str) -> None:
         ("time()", "clock time"),
         ("open('a')", "reader open"),
         ("open('a', 'rb')", "reader open"),
-        ("open('a', mode='w')", ""),
+        ("open('a', mode='w')", "writer "),
+        ("open(f(x), 'w')", ""),
         ("open(f(x))", "reader? open"),
+        ("Path('a').open()", "reader "),
+        ("D.open('w')", "reader D"),
+        ("gzip.open(D, 'w')", "reader "),
+        ("D.read_text()", "reader "),
+        ("f(x).read_bytes()", "reader? "),
+        ("D.glob('*')", "reader "),
+        ("os.listdir('a')", "reader os"),
+        ("os.listdir(f(x))", "reader? os"),
+        ("pd.read_csv(open('a'))", "reader open"),
+        ("pd.read_csv(cfg.path)", "reader? pd"),
+        ("df.to_csv('a')", "writer "),
+        ("df.to_csv(f(x))", ""),
+        ("joblib.dump(m, 'a')", "writer "),
+        ("Path('a').write_text('b')", "writer "),
         ("np.load('a')", "reader np"),
         ("pl.scan_csv('a')", "reader pl"),
-        ("Path('a').read_text()", "reader Path"),
+        ("Path('a').read_text()", "reader "),
         ("pd.read_csv(io.StringIO(s))", ""),
         ("pd.read_csv(D / 'a')", "reader pd"),
         ("pd.read_csv(D)", "reader pd"),
@@ -328,9 +388,13 @@ def test_what_only_looks_like_set_up_is_none(source: str) -> None:
     ],
 )
 def test_effects_are_told_by_their_words(source: str, effects: str) -> None:
-    assert " ".join(f"{e.kind}{'' if e.known else '?'} {e.root}" for e in now(source).effects) == effects
+    found = analyse(source).units[-1].now.effects
+    told = [f"{e.kind}{'?' if e.path in UNKNOWN else ''} {e.root}" for e in found]
+    assert " ".join(told) == effects
 
 
 def test_a_path_that_a_function_binds_is_known_in_it() -> None:
     later = analyse("def f(p):\n    q = D / 'x'\n    pd.read_csv(q)\n    pd.read_csv(p)").units[0].later
-    assert [(e.line, e.known) for e in later.effects] == [(3, True), (4, False)]
+    assert [(e.line, e.path) for e in later.effects] == [
+        (3, ("join", ("name", "D"), ("str", "x"))), (4, ("param", "f", "0", "p")),
+    ]  # fmt: skip
