@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.attempt.making import Attempt, Fact, declared_outputs, handle
+from nbflow.attempt.measuring import Stopwatch
 from nbflow.core.events import StepProgressed, StepReused, StepStarted
 from nbflow.core.model import Record, StoredFile
 from nbflow.core.plan import Planner
@@ -48,13 +49,14 @@ class Workshop:
     # --- called by the driver ------------------------------------------------------------------------
 
     def attempt(self, step: str, attempt: int, emit: Callable[[StepStarted | StepProgressed], None]) -> Fact:
+        clock = Stopwatch()
         planned = self.planner.decide(step, self.made)
         if planned.action == "reuse" and planned.record is not None:
             kept = planned.record
             self.reuse(step, kept)
             return StepReused(step, attempt, reason=because(planned.reasons), key=kept.key, record=kept.id)
         emit(StepStarted(step, attempt, reason=because(planned.reasons, "first run")))
-        return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit).make()
+        return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit, clock).make()
 
     def stop(self, step: str, attempt: int, force: bool) -> None:
         with self._lock:
