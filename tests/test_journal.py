@@ -102,17 +102,6 @@ def test_the_newest_durations_of_a_step_are_kept(tmp_path: Path) -> None:
         }
 
 
-def test_a_record_was_last_used_by_the_run_that_made_or_reused_it_last(tmp_path: Path) -> None:
-    def fact(event: str, record: str, time: str) -> dict[str, object]:
-        return {"event": event, "time": time, "step": "nb.train", "record": record}
-
-    with Journal.open(tmp_path) as journal:
-        journal.append(RUN, [fact("StepSucceeded", "r1", T0), fact("StepReused", "r2", T1)])
-        journal.append(LATER, [fact("StepReused", "r1", T2), *EVENTS])
-        journal.set_results([ResultRow("nb.train", "k", "r2", LATER, T2), ResultRow("nb.old", "k", "r3", "gone", T0)])
-        assert {record: time for record, time in journal.used().items() if record} == {"r1": T2, "r2": T2, "r3": T0}
-
-
 def test_an_id_serves_one_run(tmp_path: Path) -> None:
     with Journal.open(tmp_path) as journal:
         journal.begin_run(RUN, T0, [], {}, "f")

@@ -74,7 +74,8 @@ def test_a_newer_journal_can_be_looked_at_and_is_not_written(tmp_path: Path) -> 
         journal.finish_run(RUN, T1, "succeeded")
     sqlite_value(tmp_path, "ALTER TABLE runs ADD COLUMN mood TEXT")
     sqlite_value(tmp_path, f"PRAGMA user_version = {SCHEMA + 1}")
-    said = f"the journal {journal_path(tmp_path)} was written by a newer nbflow (schema {SCHEMA + 1}, this one knows {SCHEMA})"
+    schemas = f"(schema {SCHEMA + 1}, this one knows {SCHEMA})"
+    said = f"the journal {journal_path(tmp_path)} was written by a newer nbflow {schemas}"
     with reader(tmp_path) as looking:
         assert looking.notice == f"{said}: it is shown as far as this nbflow understands it, and not written"
         assert looking.runs() == [RunRow(RUN, T0, T1, "succeeded", (), {}, "f")]

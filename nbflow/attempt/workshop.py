@@ -72,6 +72,7 @@ class Workshop:
     def reuse(self, step: str, record: Record) -> None:
         """Let a stored result count, its files put back where they lay."""
         self.made[step] = record
+        self.project.store.use(record)
         for artifact in record.artifacts:
             if artifact.kind == "file" and artifact.format != "ref":
                 for file in artifact.files:

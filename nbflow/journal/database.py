@@ -239,15 +239,6 @@ class Journal:
             found.setdefault(step, []).append(seconds)
         return found
 
-    def used(self) -> dict[str, str]:
-        """Id of each record that a run made or reused → when it last did, as far as the journal goes back."""
-        rows = self._select("SELECT data, time FROM events WHERE event IN ('StepReused', 'StepSucceeded')")
-        uses = [(json.loads(data).get("record", ""), time) for data, time in rows]
-        found: dict[str, str] = {}
-        for record, moment in [*uses, *self._select("SELECT record, time FROM results")]:
-            found[record] = max(moment, found.get(record, ""))
-        return found
-
     def _runs(self, clause: str, value: str | int) -> list[RunRow]:
         sql = f"SELECT id, started, finished, status, sources, parameters, folder FROM runs {clause}"  # noqa: S608 (ours)
         return [
