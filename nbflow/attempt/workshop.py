@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.attempt.making import Attempt, Fact, declared_outputs, handle
+from nbflow.attempt.measuring import Stopwatch
 from nbflow.attempt.turns import Turns
 from nbflow.core.events import StepCancelled, StepProgressed, StepReused, StepStarted
 from nbflow.core.model import Record, StoredFile
@@ -65,7 +66,7 @@ class Workshop:
                 planned, asked = self.planner.decide(step, self.made), planned
                 if planned.action == "run" and self.turns.wanted(planned) == self.turns.wanted(asked):
                     emit(StepStarted(step, attempt, reason=because(planned.reasons, "first run")))
-                    return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit).make()
+                    return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit, Stopwatch()).make()
         kept = planned.record
         assert kept is not None
         self.reuse(step, kept)
@@ -89,6 +90,7 @@ class Workshop:
     def reuse(self, step: str, record: Record) -> None:
         """Let a stored result count, its files put back where they lay."""
         self.made[step] = record
+        self.project.store.use(record)
         if self._is_out_of_place(step, record):
             with self.turns.over_files(self.project.pipeline.steps[step]):
                 self.put_back(step, record)

@@ -26,17 +26,24 @@ from nbflow.journal.mounts import network_file_system
 from nbflow.masking import Masker
 from nbflow.store.home import home_of, make_private
 
-SCHEMA = 1
-"""``PRAGMA user_version`` of the tables below."""
-
-_TABLES = """
+_SCHEMAS = ("""
 CREATE TABLE runs (id TEXT PRIMARY KEY, started TEXT NOT NULL, finished TEXT, status TEXT NOT NULL,
     sources TEXT NOT NULL, parameters TEXT NOT NULL, folder TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE events (run TEXT NOT NULL, seq INTEGER NOT NULL, time TEXT NOT NULL, event TEXT NOT NULL,
     step TEXT, attempt INTEGER, data TEXT NOT NULL, PRIMARY KEY (run, seq)) WITHOUT ROWID;
 CREATE TABLE results (step TEXT PRIMARY KEY, key TEXT NOT NULL, record TEXT NOT NULL, run TEXT NOT NULL,
     time TEXT NOT NULL) WITHOUT ROWID;
-"""
+""", """
+CREATE TABLE durations (step TEXT NOT NULL, run TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (step, run))
+    WITHOUT ROWID;
+""")  # fmt: skip
+"""What each schema adds to the one before it."""
+
+SCHEMA = len(_SCHEMAS)
+"""``PRAGMA user_version`` of a journal with all of them."""
+
+_REMEMBERED = 20
+"""Durations kept of a step."""
 _BUSY_SECONDS = 10.0
 _COLUMNS = ("event", "time", "step", "attempt")
 _NOT_DATA = frozenset({*_COLUMNS, "run", "seq"})
@@ -174,8 +181,21 @@ class Journal:
                 values,
             )
 
+    def add_durations(self, run: str, seconds: Mapping[str, float]) -> None:
+        """Keep how long steps (by full name) took in a run in which they succeeded. They outlive their run, for they
+        tell how long the next one will take. Raises ``JournalError``."""
+        with self._transaction() as connection:
+            for step, took in seconds.items():
+                connection.execute("INSERT OR REPLACE INTO durations (step, run, seconds) VALUES (?, ?, ?)",
+                                   (step, run, took))  # fmt: skip
+                connection.execute(
+                    "DELETE FROM durations WHERE step = ?1 AND run NOT IN "
+                    "(SELECT run FROM durations WHERE step = ?1 ORDER BY run DESC LIMIT ?2)",
+                    (step, _REMEMBERED),
+                )
+
     def forget(self, runs: Iterable[str]) -> None:
-        """Remove runs and their events; results stay. Raises ``JournalError``."""
+        """Remove runs and their events; results and durations stay. Raises ``JournalError``."""
         ids = [(run,) for run in runs]
         with self._transaction() as connection:
             connection.executemany("DELETE FROM events WHERE run = ?", ids)
@@ -199,6 +219,25 @@ class Journal:
         """The events of a run whose number (``seq``) is above ``after``, in order, as they were appended."""
         sql = "SELECT seq, event, time, step, attempt, data FROM events WHERE run = ? AND seq > ? ORDER BY seq"
         return [_event(run, *row) for row in self._select(sql, run, after)]
+
+    def ends(self, run: str) -> list[dict[str, Any]]:
+        """The first and the last event of a run; one where they are the same, none where there is none."""
+        sql = (
+            "SELECT seq, event, time, step, attempt, data FROM events WHERE run = ?1 AND "
+            "seq IN (1, (SELECT max(seq) FROM events WHERE run = ?1)) ORDER BY seq"
+        )
+        return [_event(run, *row) for row in self._select(sql, run)]
+
+    def durations(self, before: str = "") -> dict[str, list[float]]:
+        """Full name of each step → how long it took, newest first; ``before``: in runs before that one."""
+        if not self._select("SELECT 1 FROM sqlite_master WHERE name = 'durations'"):  # a journal of an older nbflow
+            return {}
+        found: dict[str, list[float]] = {}
+        clause = "WHERE run < ?" if before else "WHERE ? = ''"
+        sql = f"SELECT step, seconds FROM durations {clause} ORDER BY step, run DESC"  # noqa: S608 (ours)
+        for step, seconds in self._select(sql, before):
+            found.setdefault(step, []).append(seconds)
+        return found
 
     def _runs(self, clause: str, value: str | int) -> list[RunRow]:
         sql = f"SELECT id, started, finished, status, sources, parameters, folder FROM runs {clause}"  # noqa: S608 (ours)
@@ -269,8 +308,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, network: str) -> str:
         raise JournalError(_newer(path, version), "Update nbflow to run here. Looking at what is there still works.")
     notice = _set_mode(connection, network)
     connection.execute("BEGIN IMMEDIATE")
-    if _version(connection) == 0:
-        for statement in _TABLES.split(";"):
+    if (there := _version(connection)) < SCHEMA:
+        for statement in ";".join(_SCHEMAS[there:]).split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
     connection.execute("COMMIT")
