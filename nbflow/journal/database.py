@@ -36,6 +36,10 @@ CREATE TABLE results (step TEXT PRIMARY KEY, key TEXT NOT NULL, record TEXT NOT 
 """, """
 CREATE TABLE durations (step TEXT NOT NULL, run TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (step, run))
     WITHOUT ROWID;
+""", """
+CREATE TABLE outbox (id TEXT PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, title TEXT NOT NULL,
+    body TEXT NOT NULL, made TEXT NOT NULL, sent TEXT, tries INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 """)  # fmt: skip
 """What each schema adds to the one before it."""
 
@@ -73,6 +77,22 @@ class ResultRow:
     record: str
     run: str
     time: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """An alert that was sent, or is to be."""
+
+    id: str
+    run: str
+    kind: str
+    title: str
+    body: str
+    made: str = ""
+    sent: str | None = None
+    tries: int = 0
+    error: str = ""
+    """Why the last try failed."""
 
 
 class Journal:
@@ -165,10 +185,24 @@ class Journal:
             )
         return int(last) + len(rows)
 
-    def finish_run(self, run: str, finished: str, status: str) -> None:
-        """A run has ended, or a writer found that it crashed. Raises ``JournalError``."""
+    def finish_run(self, run: str, finished: str, status: str, alerts: Iterable[OutboxRow] = ()) -> None:
+        """A run has ended, or a writer found that it crashed; what is to be said of it goes out with that or not at
+        all. Raises ``JournalError``."""
+        mask = self._masker.text
+        rows = [(a.id, a.run, a.kind, mask(a.title), mask(a.body), finished) for a in alerts]
         with self._transaction() as connection:
             connection.execute("UPDATE runs SET finished = ?, status = ? WHERE id = ?", (finished, status, run))
+            connection.executemany(
+                "INSERT OR IGNORE INTO outbox (id, run, kind, title, body, made) VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
+
+    def note_sent(self, alert: str, sent: str | None, error: str = "") -> None:
+        """An alert was sent, or (``sent`` is ``None``) could not be. Raises ``JournalError``."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE outbox SET sent = ?, tries = tries + 1, error = ? WHERE id = ?",
+                (sent, self._masker.text(error), alert),
+            )
 
     def set_results(self, rows: Iterable[ResultRow]) -> None:
         """Results that hold from now on; of two for one step the later one. Raises ``JournalError``."""
@@ -201,6 +235,10 @@ class Journal:
             connection.executemany("DELETE FROM events WHERE run = ?", ids)
             connection.executemany("DELETE FROM runs WHERE id = ?", ids)
 
+    def dead_runs(self) -> list[RunRow]:
+        """Runs that the journal believes to go on, and that are over: their process died."""
+        return [row for row in map(self._derived, self._runs("WHERE status = ?", "running")) if row.status == "crashed"]
+
     # --- read by everybody ---------------------------------------------------------------------------------
 
     def last_results(self) -> dict[str, tuple[str, str]]:
@@ -228,9 +266,20 @@ class Journal:
         )
         return [_event(run, *row) for row in self._select(sql, run)]
 
+    def outbox(self) -> list[OutboxRow]:
+        """Alerts, oldest first."""
+        if not self._has("outbox"):
+            return []
+        rows = self._select("SELECT id, run, kind, title, body, made, sent, tries, error FROM outbox ORDER BY made, id")
+        return [OutboxRow(*row) for row in rows]
+
+    def _has(self, table: str) -> bool:
+        """Not in the journal of an older nbflow."""
+        return bool(self._select("SELECT 1 FROM sqlite_master WHERE name = ?", table))
+
     def durations(self, before: str = "") -> dict[str, list[float]]:
         """Full name of each step → how long it took, newest first; ``before``: in runs before that one."""
-        if not self._select("SELECT 1 FROM sqlite_master WHERE name = 'durations'"):  # a journal of an older nbflow
+        if not self._has("durations"):
             return {}
         found: dict[str, list[float]] = {}
         clause = "WHERE run < ?" if before else "WHERE ? = ''"
