@@ -114,4 +114,4 @@ def test_a_cancelled_run_and_kinds_that_nobody_wants_are_no_alert() -> None:
 def test_an_alert_has_the_same_id_each_time_and_another_one_for_another_run_or_kind() -> None:
     seen = told(*done("load"), *failed("a", "E"), *done("b"))
     assert alerts(seen) == alerts(seen)
-    assert len({alert_id(run, kind) for run in ("r1", "r2") for kind in ("failed", "crashed")}) == 4  # type: ignore[arg-type]
+    assert len({alert_id(run, kind) for run in ("r1", "r2") for kind in ("failed", "crashed")}) == 4
