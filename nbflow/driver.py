@@ -24,6 +24,7 @@ from nbflow.core.events import (
     Command,
     Event,
     FinishRun,
+    Measured,
     RetryDue,
     RunFinished,
     RunStarted,
@@ -114,6 +115,7 @@ def drive(
     on_event: Callable[[Event, Run], None],
     reused: Iterable[StepReused] = (),
     folder: str = "",
+    command: str = "",
     cancel: Canceller | None = None,
     clocks: Clocks | None = None,
 ) -> Run:
@@ -125,7 +127,7 @@ def drive(
     nbflow. However it ends, no attempt is left running.
     """
     driver = _Driver(run, work, journal_sink, on_event, cancel or Canceller(), clocks or Clocks())
-    return driver.drive(tuple(reused), folder)
+    return driver.drive(tuple(reused), folder, command)
 
 
 class _Driver:
@@ -152,12 +154,14 @@ class _Driver:
         self.inbox: SimpleQueue[Event | None] = SimpleQueue()
         self.timers: list[tuple[float, str, int]] = []
         self.attempts: dict[tuple[str, int], Thread] = {}
+        self.ready: dict[str, float] = {}
+        self.moment = 0.0
 
-    def drive(self, reused: tuple[StepReused, ...], folder: str) -> Run:
+    def drive(self, reused: tuple[StepReused, ...], folder: str, command: str) -> Run:
         shape, self.folder = self.run.shape, folder
         started = RunStarted(
             steps=shape.specs, jobs=shape.jobs, capacity=shape.capacity, fail_fast=shape.fail_fast,
-            reused=len(reused), folder=folder,
+            reused=len(reused), folder=folder, command=command,
         )  # fmt: skip
         batch: list[Event] = [self.stamped(started), *map(self.stamped, reused)]
         self.cancel.on_request(lambda: self.inbox.put(None))
@@ -184,10 +188,23 @@ class _Driver:
                 raise ImpossibleEvent(error.event, error.state, self.history(event)) from None
             if isinstance(event, FINAL):
                 self.attempts.pop((event.step, event.attempt), None)
+            self.note_ready(event)
+            self.moment = event.at
             self.show(event)
             for command in commands:
                 self.perform(command)
         return isinstance(batch[-1], RunFinished)
+
+    def note_ready(self, event: Event) -> None:
+        """Keep since when steps could start: facts come in the order of time, so the last need that is done counts."""
+        shape = self.run.shape
+        if isinstance(event, RunStarted):
+            self.ready = dict.fromkeys(shape.number, event.at)
+        elif isinstance(event, RetryDue):
+            self.ready[event.step] = event.at
+        elif isinstance(event, StepSucceeded | StepReused):
+            below = shape.needed_by[shape.number[event.step]]
+            self.ready.update((shape.specs[step].name, event.at) for step in below)
 
     def history(self, event: Event) -> tuple[Event, ...]:
         """What was told of the same step before the event."""
@@ -264,8 +281,9 @@ class _Driver:
                 self.inbox.put(self.stamped(RunFinished(status=status, folder=self.folder, steps=steps)))
 
     def start(self, step: str, attempt: int) -> None:
+        given = (step, attempt, max(0.0, round(self.moment - self.ready[step], 3)))
         # A daemon, so that an attempt which ignores even a kill cannot keep the process from ending.
-        thread = Thread(target=self.attempt, args=(step, attempt), name=f"nbflow {step} {attempt}", daemon=True)
+        thread = Thread(target=self.attempt, args=given, name=f"nbflow {step} {attempt}", daemon=True)
         self.attempts[step, attempt] = thread
         try:
             thread.start()
@@ -289,7 +307,7 @@ class _Driver:
 
     # In the thread of an attempt
 
-    def attempt(self, step: str, attempt: int) -> None:
+    def attempt(self, step: str, attempt: int, waiting: float) -> None:
         """Make the attempt. Whatever happens in here, exactly one fact that ends it goes out."""
 
         def emit(event: StepFact) -> None:
@@ -301,6 +319,8 @@ class _Driver:
             fact = self.checked(self.work.attempt(step, attempt, emit), step, attempt)
         except BaseException as error:  # nothing an attempt raises may be lost, SystemExit included
             fact = self.crash(step, attempt, error)
+        if isinstance(fact, Measured):
+            fact = replace(fact, usage=replace(fact.usage, waiting=waiting))
         self.inbox.put(fact)
 
     def checked(self, fact: Any, step: str, attempt: int) -> FINAL:

@@ -16,14 +16,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nbflow.core.alerting import KINDS
 from nbflow.core.amounts import parse_amount
 from nbflow.errors import UsageError, did_you_mean
 
 PROJECT_FILE = "pyproject.toml"
-_RESERVED = ("alerts",)
-"""Tables that a later version reads."""
+_TABLES: dict[str, tuple[dict[str, str], str]] = {
+    "secrets": ({"names": "secrets"}, 'names = ["DB_PASSWORD"]'),
+    "alerts": (
+        {"urls": "alert_urls", "command": "alert_command", "on": "alert_on", "slow_factor": "slow_factor",
+         "slow_seconds": "slow_seconds"},
+        'urls = ["$ALERT_URL"]',
+    ),
+}  # fmt: skip
+"""Tables below ``[tool.nbflow]``: key there → setting, and an example."""
 _RESOURCE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_ADDRESS = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*\Z|[A-Za-z][A-Za-z0-9+.-]*://.", re.ASCII)
 _YES = ("1", "true", "yes", "on")
 _NO = ("0", "false", "no", "off")
 
@@ -52,6 +61,21 @@ class Settings:
     """What there is; memory in bytes."""
     secrets: tuple[str, ...] = ()
     """Names of environment variables whose values must not be written anywhere."""
+    alert_urls: tuple[str, ...] = ()
+    """Addresses as apprise takes them; ``$NAME`` stands for one that an environment variable holds."""
+    alert_command: tuple[str, ...] = ()
+    """A command that alerts are given to."""
+    alert_on: tuple[str, ...] = KINDS
+    """The kinds of alerts that are wanted."""
+    slow_factor: float = 3.0
+    """A step is slow that takes so many times as long as usual, ..."""
+    slow_seconds: float = 60.0
+    """... and at least so many seconds longer."""
+
+    @property
+    def has_alerts(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self.alert_urls or self.alert_command)
 
     @classmethod
     def load(cls, root: Path, environ: Mapping[str, str], **flags: Any) -> Settings:
@@ -137,6 +161,15 @@ def _seconds(zero: bool, none: bool) -> _Setting:
     return _Setting(words, value, lambda text: value(text if text == "none" else float(text)))
 
 
+def _number(least: float) -> _Setting:
+    def value(given: Any) -> float:
+        if isinstance(given, bool) or not isinstance(given, int | float) or not least <= given < math.inf:
+            raise ValueError
+        return float(given)
+
+    return _Setting(f"a number, {least:g} or more", value, lambda text: value(float(text)))
+
+
 def _flag() -> _Setting:
     def value(given: Any) -> bool:
         if not isinstance(given, bool):
@@ -209,31 +242,43 @@ _SETTINGS: dict[str, _Setting] = {
     "executor": _word("the name of an executor, such as papermill"),
     "resources": _resources(),
     "secrets": _words('a list of environment variables, such as ["DB_PASSWORD"]', r"[\s,]+", _VARIABLE.fullmatch),
+    "alert_urls": _words('a list of addresses, such as ["$ALERT_URL"]', r"\s+", _ADDRESS.match),
+    "alert_command": _words('a list of words, such as ["notify-send", "nbflow"]', r"\s+"),
+    "alert_on": _words(f"a list of {', '.join(KINDS)}", r"[\s,]+", KINDS.__contains__),
+    "slow_factor": _number(1.0),
+    "slow_seconds": _seconds(zero=True, none=False),
 }
+_IN_TABLES = {setting: (table, key) for table, (keys, _) in _TABLES.items() for key, setting in keys.items()}
 
 
 # --- the three places ----------------------------------------------------------------------------------
 
 
 def _from_table(table: Mapping[str, Any], file: str) -> dict[str, Any]:
-    values = {}
+    values: dict[str, Any] = {}
     for key, given in table.items():
-        if key in _RESERVED:
-            continue
-        if key not in _SETTINGS:
-            raise _unknown(key, f"{file}, [tool.nbflow]", (*_SETTINGS, *_RESERVED))
-        if key != "secrets":
+        if key in _TABLES:
+            values |= _from_subtable(key, given, file)
+        elif key not in _SETTINGS or key in _IN_TABLES:
+            raise _unknown(key, f"{file}, [tool.nbflow]", [*(k for k in _SETTINGS if k not in _IN_TABLES), *_TABLES])
+        else:
             values[key] = _read(_SETTINGS[key].value, key, given, f"{file}, [tool.nbflow], {key}")
-            continue
-        if not isinstance(given, Mapping):
-            raise UsageError(
-                f"{file}, [tool.nbflow], secrets: expected a table, got {_shown(given)}",
-                'Write:\n[tool.nbflow.secrets]\nnames = ["DB_PASSWORD"]',
-            )
-        for name, names in given.items():
-            if name != "names":
-                raise _unknown(name, f"{file}, [tool.nbflow.secrets]", ("names",))
-            values[key] = _read(_SETTINGS[key].value, key, names, f"{file}, [tool.nbflow.secrets], names")
+    return values
+
+
+def _from_subtable(table: str, given: Any, file: str) -> dict[str, Any]:
+    keys, example = _TABLES[table]
+    if not isinstance(given, Mapping):
+        raise UsageError(
+            f"{file}, [tool.nbflow], {table}: expected a table, got {_shown(given)}",
+            f"Write:\n[tool.nbflow.{table}]\n{example}",
+        )
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in keys:
+            raise _unknown(name, f"{file}, [tool.nbflow.{table}]", tuple(keys))
+        setting = keys[name]
+        values[setting] = _read(_SETTINGS[setting].value, setting, value, f"{file}, [tool.nbflow.{table}], {name}")
     return values
 
 

@@ -43,6 +43,7 @@ MAY_IMPORT_DIGESTS = ("store", "environment")  # one definition of a digest, als
 HOMES: dict[str, tuple[str, ...]] = {
     "IPython": ("ui.magic", "runtime.step"),
     "anywidget": ("ui.widget",),
+    "apprise": ("alerts",),
     "click": ("ui",),
     "cloudpickle": ("runtime.pickles", "runtime.serializers"),
     "dask": ("executors.dask",),

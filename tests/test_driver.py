@@ -29,6 +29,7 @@ from nbflow.core.events import (
     StepSpec,
     StepStarted,
     StepSucceeded,
+    Usage,
 )
 from nbflow.core.run import ImpossibleEvent, Run, begin, check, fold
 from nbflow.driver import Canceller, Clocks, drive
@@ -175,6 +176,28 @@ def test_a_run_from_its_start_to_its_end() -> None:
             steps={"load": Outcome("succeeded", 0.5, 1), "train": Outcome("succeeded", 0.0, 1, "never run before")},
         ),
     ]
+
+
+def test_an_attempt_waits_from_when_its_needs_are_done_or_its_retry_is_due() -> None:
+    def take(seconds: float) -> Script:
+        return lambda attempt: StepSucceeded(attempt.step, attempt.number, at=100.0 + seconds)
+
+    def fail_once(attempt: Attempt) -> StepSucceeded | StepFailed:
+        if attempt.number == 1:
+            return StepFailed(attempt.step, 1, at=117.0, usage=Usage(kernel=1.0))
+        return StepSucceeded(attempt.step, 2, at=130.0)
+
+    specs = (StepSpec("a"), StepSpec("b"), StepSpec("c", ("a", "b")), StepSpec("d", ("a",), retries=1))
+    work = FakeWork(a=take(4.0), b=take(10.0), c=take(15.0), d=fail_once)
+    _, recorder = run_steps(work, *specs, jobs=1)
+    waited = {(e.step, e.attempt): e.usage for e in recorder.story if isinstance(e, StepSucceeded | StepFailed)}
+    assert waited == {
+        ("a", 1): Usage(waiting=0.0),
+        ("b", 1): Usage(waiting=4.0),
+        ("c", 1): Usage(waiting=0.0),
+        ("d", 1): Usage(waiting=11.0, kernel=1.0),
+        ("d", 2): Usage(waiting=0.0),
+    }
 
 
 def test_certain_reuse_is_journaled_at_once_and_starts_no_thread() -> None:

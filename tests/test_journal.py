@@ -71,6 +71,37 @@ def test_events_of_two_runs_are_numbered_apart(tmp_path: Path) -> None:
         assert one.events(LATER) == numbered(LATER, EVENTS[:2])
 
 
+def test_the_ends_of_a_run_are_its_first_and_its_last_event(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        assert journal.ends(RUN) == []
+        journal.append(RUN, EVENTS[:1])
+        assert journal.ends(RUN) == numbered(RUN, EVENTS[:1])
+        journal.append(LATER, EVENTS)
+        journal.append(RUN, EVENTS[1:])
+        assert journal.ends(RUN) == [numbered(RUN, EVENTS)[0], numbered(RUN, EVENTS)[-1]]
+
+
+def test_how_long_steps_took_outlives_their_runs_newest_first(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        journal.add_durations(RUN, {"nb.train": 1.5, "nb.load": 0.5})
+        journal.add_durations(LATER, {"nb.train": 2.5})
+        journal.add_durations(LATER, {"nb.train": 3.5})  # it ran again in that run
+        journal.forget([RUN, LATER])
+        assert journal.durations() == {"nb.train": [3.5, 1.5], "nb.load": [0.5]}
+        assert journal.durations(before=LATER) == {"nb.train": [1.5], "nb.load": [0.5]}
+        assert journal.durations(before=RUN) == {}
+
+
+def test_the_newest_durations_of_a_step_are_kept(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        for number in range(25):
+            journal.add_durations(f"20261124-1530{number:02}-k3x9", {"nb.train": float(number), "nb.load": 1.0})
+        assert journal.durations() == {
+            "nb.train": [float(number) for number in range(24, 4, -1)],
+            "nb.load": [1.0] * 20,
+        }
+
+
 def test_an_id_serves_one_run(tmp_path: Path) -> None:
     with Journal.open(tmp_path) as journal:
         journal.begin_run(RUN, T0, [], {}, "f")

@@ -12,6 +12,7 @@ import pytest
 
 from nbflow.errors import JournalError
 from nbflow.journal import Journal, RunRow, journal_path
+from nbflow.journal.database import SCHEMA
 from tests.journals import EVENTS, RUN, T0, T1, reader
 from tests.unprivileged import closed, opened, run_unprivileged
 
@@ -72,14 +73,31 @@ def test_a_newer_journal_can_be_looked_at_and_is_not_written(tmp_path: Path) -> 
         journal.begin_run(RUN, T0, [], {}, "f")
         journal.finish_run(RUN, T1, "succeeded")
     sqlite_value(tmp_path, "ALTER TABLE runs ADD COLUMN mood TEXT")
-    sqlite_value(tmp_path, "PRAGMA user_version = 2")
-    said = f"the journal {journal_path(tmp_path)} was written by a newer nbflow (schema 2, this one knows 1)"
+    sqlite_value(tmp_path, f"PRAGMA user_version = {SCHEMA + 1}")
+    schemas = f"(schema {SCHEMA + 1}, this one knows {SCHEMA})"
+    said = f"the journal {journal_path(tmp_path)} was written by a newer nbflow {schemas}"
     with reader(tmp_path) as looking:
         assert looking.notice == f"{said}: it is shown as far as this nbflow understands it, and not written"
         assert looking.runs() == [RunRow(RUN, T0, T1, "succeeded", (), {}, "f")]
     with pytest.raises(JournalError) as error:
         Journal.open(tmp_path)
     assert str(error.value) == f"{said}\nUpdate nbflow to run here. Looking at what is there still works."
+
+
+def test_a_journal_of_an_older_nbflow_is_read_as_it_is_and_brought_up_to_date_by_who_writes(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as journal:
+        journal.begin_run(RUN, T0, [], {}, "f")
+        journal.finish_run(RUN, T1, "succeeded")
+    sqlite_value(tmp_path, "DROP TABLE durations")
+    sqlite_value(tmp_path, "PRAGMA user_version = 1")
+    with reader(tmp_path) as looking:
+        assert (looking.notice, looking.durations()) == ("", {})
+        assert looking.runs() == [RunRow(RUN, T0, T1, "succeeded", (), {}, "f")]
+    assert sqlite_value(tmp_path, "PRAGMA user_version") == 1
+    with Journal.open(tmp_path) as journal:
+        journal.add_durations(RUN, {"nb.train": 1.5})
+        assert journal.durations() == {"nb.train": [1.5]}
+    assert sqlite_value(tmp_path, "PRAGMA user_version") == SCHEMA
 
 
 def spoiled_in_the_middle(path: Path) -> None:

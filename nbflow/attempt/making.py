@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import nbflow
 from nbflow import notebook as notebooks
+from nbflow.attempt.measuring import Stopwatch, environment
 from nbflow.attempt.orders import work_order
 from nbflow.attempt.seen import Seen
 from nbflow.core import paths
 from nbflow.core.events import (
+    Measured,
     StepCancelled,
     StepCrashed,
     StepFailed,
@@ -68,7 +70,13 @@ class Attempt:
     """Makes one step once. ``emit`` is told how it gets on."""
 
     def __init__(
-        self, shop: Workshop, step: Step, planned: Planned, attempt: int, emit: Callable[[StepProgressed], None]
+        self,
+        shop: Workshop,
+        step: Step,
+        planned: Planned,
+        attempt: int,
+        emit: Callable[[StepProgressed], None],
+        clock: Stopwatch,
     ) -> None:
         assert planned.fingerprint is not None
         assert planned.slice is not None
@@ -81,6 +89,7 @@ class Attempt:
         self.attempt = attempt
         self.notebook = self.project.pipeline.outlines[step.notebook].notebook
         self.emit = emit
+        self.clock = clock
         self.told_done = 0
         self.told_at = 0.0
 
@@ -96,18 +105,25 @@ class Attempt:
         try:
             seen = Seen(self.project, self.shop.planner, self.step, self.print)
             aside.move()
-            outcome = self.shop.executor.run(self._job(workspace), self._tell)
+            outcome = self.clock.timed(lambda: self.shop.executor.run(self._job(workspace), self._tell))
             outcome = replace(outcome, notebook=self.shop.masker.data(outcome.notebook))
             result = _read_result(workspace)
             self._keep_executed(outcome)
             if outcome.status == "succeeded" and result.get("ok"):
                 fact = self._commit(workspace, outcome, result, seen)
                 committed = True
-                return fact
-            return self._unsuccessful(outcome, result)
+            else:
+                fact = self._unsuccessful(outcome, result)
+            return self._measured(fact, outcome, result)
         finally:
             aside.settle(committed, self.project.store.digest, self.project.store.has)
             shutil.rmtree(workspace, ignore_errors=True)
+
+    def _measured(self, fact: Fact, outcome: Outcome, result: Mapping[str, Any]) -> Fact:
+        if not isinstance(fact, Measured):
+            return fact
+        usage = self.clock.usage(outcome, result.get("seconds", {}))
+        return replace(fact, usage=usage, environment=environment(self.print))
 
     def _tell(self, done: int, total: int, text: str) -> None:
         """Pass on how the step gets on: every cell, and what it prints now and then."""

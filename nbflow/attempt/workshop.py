@@ -16,6 +16,7 @@ from typing import Any
 
 from nbflow import notebook as notebooks
 from nbflow.attempt.making import REPLACED, Attempt, Fact, declared_outputs, handle
+from nbflow.attempt.measuring import Stopwatch
 from nbflow.attempt.turns import Turns
 from nbflow.core.events import StepCancelled, StepProgressed, StepReused, StepStarted
 from nbflow.core.model import Record, StoredFile
@@ -66,7 +67,7 @@ class Workshop:
                 planned, asked = self.planner.decide(step, self.made), planned
                 if planned.action == "run" and self.turns.wanted(planned) == self.turns.wanted(asked):
                     emit(StepStarted(step, attempt, reason=because(planned.reasons, "first run")))
-                    return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit).make()
+                    return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit, Stopwatch()).make()
         kept = planned.record
         assert kept is not None
         self.reuse(step, kept)
@@ -90,6 +91,7 @@ class Workshop:
     def reuse(self, step: str, record: Record) -> None:
         """Let a stored result count, its files put back where they lay."""
         self.made[step] = record
+        self.project.store.use(record)
         if self._files.is_needed(record, self._outputs(step)):
             with self.turns.over_files(self.project.pipeline.steps[step]):
                 self.put_back(step, record)

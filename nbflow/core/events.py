@@ -76,6 +76,32 @@ class Outcome:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one attempt took. The seconds add up to the time from when the step was ready to when the attempt was over;
+    all is 0 where nothing was measured."""
+
+    waiting: float = 0.0
+    """Seconds from when its needs were done (or its retry was due) until it got a place."""
+    kernel: float = 0.0
+    """Seconds around its cells: until a kernel was there and connected, and until it was gone."""
+    loading: float = 0.0
+    """Seconds in which its inputs were loaded."""
+    code: float = 0.0
+    """Seconds in which the notebook's own code ran, the context cells of the slice included."""
+    saving: float = 0.0
+    """Seconds in which its outputs were written, hashed and committed."""
+    memory: int = 0
+    """Bytes: the most that its processes were seen to hold at once."""
+    cpu: float = 0.0
+    """Seconds of CPU time that its processes were seen to use, over all cores."""
+
+    @property
+    def held(self) -> float:
+        """Seconds in which it took one of the run's places."""
+        return self.kernel + self.loading + self.code + self.saving
+
+
 # --- facts ---------------------------------------------------------------------------------------------
 
 
@@ -105,6 +131,8 @@ class RunStarted(Fact):
     reused: int = 0
     """How many StepReused facts follow at once; nothing starts before they are in."""
     folder: str = ""
+    command: str = ""
+    """What a person would type to run the same again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +162,16 @@ class StepProgressed(StepFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepSucceeded(StepFact):
+class Measured(StepFact):
+    """The end of an attempt that was measured."""
+
+    usage: Usage = field(default=Usage(), repr=False)
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """``("Python", "3.11")`` of the kernel, then the packages that the step imports and their versions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSucceeded(Measured):
     """The result is committed to the store."""
 
     key: str = ""
@@ -144,7 +181,7 @@ class StepSucceeded(StepFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepFailed(StepFact):
+class StepFailed(Measured):
     """The user's code failed, broke a contract or took too long."""
 
     error: str = ""
@@ -158,7 +195,7 @@ class StepFailed(StepFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepCrashed(StepFact):
+class StepCrashed(Measured):
     """The kernel or nbflow's own work around it was lost: not the fault of the user's code."""
 
     message: str = ""
@@ -273,6 +310,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENVELOPE = ("at", "step", "attempt")
 _DETAILS = {kind: tuple(f.name for f in fields(kind) if f.name not in _ENVELOPE) for kind in EVENTS.values()}
 
+_USAGE = frozenset(f.name for f in fields(Usage))
+
 
 def time_text(at: float) -> str:
     """Seconds since the epoch as ISO 8601 in UTC with milliseconds: ``2026-11-24T15:30:12.250Z``."""
@@ -305,6 +344,9 @@ def to_json(event: Event, run_id: str, short: Mapping[str, str] = MappingProxyTy
     if isinstance(event, RunStarted):
         data["steps"] = [_spec_to_json(spec, named) for spec in event.steps]
         data["capacity"] = dict(event.capacity)
+    elif isinstance(event, Measured):
+        data["usage"] = _values(event.usage)
+        data["environment"] = dict(event.environment)
     elif isinstance(event, StepSkipped):
         data["because"] = {**_values(event.because), "step": named(event.because.step)}
         data["reason"] = event.because.sentence(named(event.because.step))
@@ -323,8 +365,11 @@ def from_json(data: Mapping[str, Any]) -> Event:
     if kind is RunStarted:
         values["steps"] = tuple(_spec_from_json(spec) for spec in data["steps"])
         values["capacity"] = tuple(data["capacity"].items())
-    elif kind is StepSucceeded:
-        values["warnings"] = tuple(data["warnings"])
+    elif issubclass(kind, Measured):
+        values["usage"] = Usage(**{name: value for name, value in data.get("usage", {}).items() if name in _USAGE})
+        values["environment"] = tuple(data.get("environment", {}).items())
+        if kind is StepSucceeded:
+            values["warnings"] = tuple(data["warnings"])
     elif kind is StepSkipped:
         values["because"] = Cause(**data["because"])
     elif kind is RunFinished:
@@ -332,7 +377,7 @@ def from_json(data: Mapping[str, Any]) -> Event:
     return kind(**values)
 
 
-def _values(value: Cause | Outcome) -> dict[str, Any]:
+def _values(value: Cause | Outcome | Usage) -> dict[str, Any]:
     return {f.name: getattr(value, f.name) for f in fields(value)}
 
 

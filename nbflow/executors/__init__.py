@@ -59,6 +59,10 @@ class Outcome:
     """From the start of the first cell to the end of the last."""
     logs: tuple[Path, ...] = ()
     """Files in the attempt's folder with the rest of outputs that were too long."""
+    memory: int = 0
+    """Bytes: the most that its processes were seen to hold at once. 0: not measured."""
+    cpu: float = 0.0
+    """Seconds of CPU time that its processes were seen to use while cells ran."""
 
 
 class Tell(Protocol):

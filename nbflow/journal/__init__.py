@@ -5,13 +5,14 @@ The run writes it as it goes, front ends attach and leave at any time. Read ``da
 
 from __future__ import annotations
 
-from nbflow.journal.database import Journal, ResultRow, RunRow, journal_path
+from nbflow.journal.database import Journal, OutboxRow, ResultRow, RunRow, journal_path
 from nbflow.journal.failures import Failure, last_failures
 from nbflow.journal.locks import Owner, RunLock, liveness, lock_owner, new_run_id
 
 __all__ = [
     "Failure",
     "Journal",
+    "OutboxRow",
     "Owner",
     "ResultRow",
     "RunLock",

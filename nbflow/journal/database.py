@@ -26,17 +26,28 @@ from nbflow.journal.mounts import network_file_system
 from nbflow.masking import Masker
 from nbflow.store.home import home_of, make_private
 
-SCHEMA = 1
-"""``PRAGMA user_version`` of the tables below."""
-
-_TABLES = """
+_SCHEMAS = ("""
 CREATE TABLE runs (id TEXT PRIMARY KEY, started TEXT NOT NULL, finished TEXT, status TEXT NOT NULL,
     sources TEXT NOT NULL, parameters TEXT NOT NULL, folder TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE events (run TEXT NOT NULL, seq INTEGER NOT NULL, time TEXT NOT NULL, event TEXT NOT NULL,
     step TEXT, attempt INTEGER, data TEXT NOT NULL, PRIMARY KEY (run, seq)) WITHOUT ROWID;
 CREATE TABLE results (step TEXT PRIMARY KEY, key TEXT NOT NULL, record TEXT NOT NULL, run TEXT NOT NULL,
     time TEXT NOT NULL) WITHOUT ROWID;
-"""
+""", """
+CREATE TABLE durations (step TEXT NOT NULL, run TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (step, run))
+    WITHOUT ROWID;
+""", """
+CREATE TABLE outbox (id TEXT PRIMARY KEY, run TEXT NOT NULL, kind TEXT NOT NULL, title TEXT NOT NULL,
+    body TEXT NOT NULL, made TEXT NOT NULL, sent TEXT, tries INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+""")  # fmt: skip
+"""What each schema adds to the one before it."""
+
+SCHEMA = len(_SCHEMAS)
+"""``PRAGMA user_version`` of a journal with all of them."""
+
+_REMEMBERED = 20
+"""Durations kept of a step."""
 _INDEX = """
 CREATE INDEX IF NOT EXISTS unsuccessful ON events (event) WHERE event IN ('StepFailed', 'StepCrashed', 'StepCancelled')
 """
@@ -76,6 +87,22 @@ class ResultRow:
     record: str
     run: str
     time: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """An alert that was sent, or is to be."""
+
+    id: str
+    run: str
+    kind: str
+    title: str
+    body: str
+    made: str = ""
+    sent: str | None = None
+    tries: int = 0
+    error: str = ""
+    """Why the last try failed."""
 
 
 class Journal:
@@ -168,10 +195,24 @@ class Journal:
             )
         return int(last) + len(rows)
 
-    def finish_run(self, run: str, finished: str, status: str) -> None:
-        """A run has ended, or a writer found that it crashed. Raises ``JournalError``."""
+    def finish_run(self, run: str, finished: str, status: str, alerts: Iterable[OutboxRow] = ()) -> None:
+        """A run has ended, or a writer found that it crashed; what is to be said of it goes out with that or not at
+        all. Raises ``JournalError``."""
+        mask = self._masker.text
+        rows = [(a.id, a.run, a.kind, mask(a.title), mask(a.body), finished) for a in alerts]
         with self._transaction() as connection:
             connection.execute("UPDATE runs SET finished = ?, status = ? WHERE id = ?", (finished, status, run))
+            connection.executemany(
+                "INSERT OR IGNORE INTO outbox (id, run, kind, title, body, made) VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
+
+    def note_sent(self, alert: str, sent: str | None, error: str = "") -> None:
+        """An alert was sent, or (``sent`` is ``None``) could not be. Raises ``JournalError``."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE outbox SET sent = ?, tries = tries + 1, error = ? WHERE id = ?",
+                (sent, self._masker.text(error), alert),
+            )
 
     def set_results(self, rows: Iterable[ResultRow]) -> None:
         """Results that hold from now on; of two for one step the later one. Raises ``JournalError``."""
@@ -183,6 +224,30 @@ class Journal:
                 "WHERE excluded.time >= results.time",
                 values,
             )
+
+    def add_durations(self, run: str, seconds: Mapping[str, float]) -> None:
+        """Keep how long steps (by full name) took in a run in which they succeeded. They outlive their run, for they
+        tell how long the next one will take. Raises ``JournalError``."""
+        with self._transaction() as connection:
+            for step, took in seconds.items():
+                connection.execute("INSERT OR REPLACE INTO durations (step, run, seconds) VALUES (?, ?, ?)",
+                                   (step, run, took))  # fmt: skip
+                connection.execute(
+                    "DELETE FROM durations WHERE step = ?1 AND run NOT IN "
+                    "(SELECT run FROM durations WHERE step = ?1 ORDER BY run DESC LIMIT ?2)",
+                    (step, _REMEMBERED),
+                )
+
+    def forget(self, runs: Iterable[str]) -> None:
+        """Remove runs and their events; results and durations stay. Raises ``JournalError``."""
+        ids = [(run,) for run in runs]
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM events WHERE run = ?", ids)
+            connection.executemany("DELETE FROM runs WHERE id = ?", ids)
+
+    def dead_runs(self) -> list[RunRow]:
+        """Runs that the journal believes to go on, and that are over: their process died."""
+        return [row for row in map(self._derived, self._runs("WHERE status = ?", "running")) if row.status == "crashed"]
 
     # --- read by everybody ---------------------------------------------------------------------------------
 
@@ -210,6 +275,36 @@ class Journal:
     def unsuccessful(self) -> list[dict[str, Any]]:
         """The facts that ended attempts without success, later than the newest result of their step; run by run."""
         return [_event(*row) for row in self._select(LAST_UNSUCCESSFUL)]
+
+    def ends(self, run: str) -> list[dict[str, Any]]:
+        """The first and the last event of a run; one where they are the same, none where there is none."""
+        sql = (
+            "SELECT seq, event, time, step, attempt, data FROM events WHERE run = ?1 AND "
+            "seq IN (1, (SELECT max(seq) FROM events WHERE run = ?1)) ORDER BY seq"
+        )
+        return [_event(run, *row) for row in self._select(sql, run)]
+
+    def outbox(self) -> list[OutboxRow]:
+        """Alerts, oldest first."""
+        if not self._has("outbox"):
+            return []
+        rows = self._select("SELECT id, run, kind, title, body, made, sent, tries, error FROM outbox ORDER BY made, id")
+        return [OutboxRow(*row) for row in rows]
+
+    def _has(self, table: str) -> bool:
+        """Not in the journal of an older nbflow."""
+        return bool(self._select("SELECT 1 FROM sqlite_master WHERE name = ?", table))
+
+    def durations(self, before: str = "") -> dict[str, list[float]]:
+        """Full name of each step → how long it took, newest first; ``before``: in runs before that one."""
+        if not self._has("durations"):
+            return {}
+        found: dict[str, list[float]] = {}
+        clause = "WHERE run < ?" if before else "WHERE ? = ''"
+        sql = f"SELECT step, seconds FROM durations {clause} ORDER BY step, run DESC"  # noqa: S608 (ours)
+        for step, seconds in self._select(sql, before):
+            found.setdefault(step, []).append(seconds)
+        return found
 
     def _runs(self, clause: str, value: str | int) -> list[RunRow]:
         sql = f"SELECT id, started, finished, status, sources, parameters, folder FROM runs {clause}"  # noqa: S608 (ours)
@@ -280,8 +375,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, network: str) -> str:
         raise JournalError(_newer(path, version), "Update nbflow to run here. Looking at what is there still works.")
     notice = _set_mode(connection, network)
     connection.execute("BEGIN IMMEDIATE")
-    if _version(connection) == 0:
-        for statement in _TABLES.split(";"):
+    if (there := _version(connection)) < SCHEMA:
+        for statement in ";".join(_SCHEMAS[there:]).split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
     connection.execute(_INDEX)

@@ -6,15 +6,12 @@ has three values. Read ``database`` next for what a run writes while it holds it
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import re
 import signal
 import socket
 import time
-import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from nbflow.disk import flock
 from nbflow.errors import JournalError
 from nbflow.store.home import home_of, make_private
 
@@ -31,7 +29,6 @@ _RUN = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 _TOKEN = re.compile(r"[0-9a-z]{2,16}")
 _PATIENCE = 1.0
 """Seconds to wait for a lock: one who only asks whether the run is alive holds it for an instant."""
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 def new_run_id(now: datetime, token: str) -> str:
@@ -72,13 +69,13 @@ class RunLock:
         except OSError as error:
             message = f"the run cannot be recorded: {error.filename or self._path} ({error.strerror})"
             raise JournalError(message, "Make sure that this folder can be written, then run again.") from error
-        _held.add(self)
+        flock.keep_from_children(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _held.discard(self)
+        flock.released(self)
         if self._descriptor is not None:
             with suppress(OSError):
                 self._path.unlink()
@@ -95,7 +92,7 @@ class RunLock:
         while True:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                locked = _try_lock(descriptor, fcntl.LOCK_EX)
+                locked = flock.try_lock(descriptor, flock.EXCLUSIVE)
                 # Whoever held it before us may have removed the file that we opened.
                 if locked is not False and _is_at(self._path, descriptor):
                     owner = {"pid": os.getpid(), "host": socket.gethostname(), "locked": locked is True}
@@ -121,7 +118,7 @@ def liveness(root: Path, run: str) -> Liveness:
     except OSError:
         return "unknown"
     try:
-        locked = _try_lock(descriptor, fcntl.LOCK_SH)
+        locked = flock.try_lock(descriptor, flock.SHARED)
         if locked is False:
             return "alive"
         owner = lock_owner(root, run)
@@ -168,34 +165,8 @@ def _lock_path(root: Path, run: str) -> Path:
     return home_of(root) / "locks" / f"{run}.lock"
 
 
-def _try_lock(descriptor: int, kind: int) -> bool | None:
-    """Whether we have the lock now; ``None`` where the file system has no locks."""
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno in _NO_LOCKS:
-            return None
-        raise
-    return True
-
-
 def _is_at(path: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
-
-
-_held: weakref.WeakSet[RunLock] = weakref.WeakSet()
-
-
-def _let_go_in_child() -> None:
-    # A child made by fork alone, which never runs exec, would keep the lock of a run that is over.
-    for lock in list(_held):
-        lock.close()
-    _held.clear()
-
-
-os.register_at_fork(after_in_child=_let_go_in_child)

@@ -80,6 +80,11 @@ class ColdKernel:
         if self._group:
             GUARDIAN.watch(self._group)
 
+    @property
+    def pid(self) -> int:
+        """Of the process; 0 before there is one."""
+        return self._process.pid if self._process is not None else 0
+
     def kill(self) -> None:
         """Kill the process and its children, at once. Safe from any thread, at any time."""
         if self._group and self._group != os.getpgrp():

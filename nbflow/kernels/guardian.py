@@ -2,26 +2,32 @@
 
 A kernel notices that its parent is gone, but not while it is deep in native code, and its own children never do. So one
 tiny shell process listens on a pipe that only this process can hold open: it is told which process groups are alive,
-and when the pipe closes it kills them. Where there is no shell (Windows) kernels are on their own.
+and when the pipe closes it kills them. It may also be left a last will: a command to become then. Where there is no
+shell (Windows) kernels are on their own.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import shlex
 import subprocess
 import threading
+from collections.abc import Sequence
 
 SCRIPT = """
 trap '' INT TERM HUP
 alive=
+will=
 while read -r sign group; do
+  case $sign in '!') will=$group; continue;; esac
   rest=
   for known in $alive; do [ "$known" = "$group" ] || rest="$rest $known"; done
   alive=$rest
   [ "$sign" = + ] && alive="$alive $group"
 done
 for group in $alive; do kill -s KILL -- "-$group" 2>/dev/null; done
+[ -n "$will" ] && eval "exec $will" </dev/null
 exit 0
 """
 
@@ -42,6 +48,11 @@ class Guardian:
         """The group is over."""
         if self._process is not None:
             self._tell(f"- {group}\n")
+
+    def leave_a_will(self, words: Sequence[str]) -> None:
+        """The command to run when this process dies without having taken it back (with no words)."""
+        if words or self._process is not None:
+            self._tell(f"! {shlex.join(words)}\n")
 
     def close(self) -> None:
         """Kill the groups that are still watched, and end."""

@@ -52,6 +52,10 @@ def launch(words: Sequence[str], cwd: Path, environ: Mapping[str, str] | None = 
             told.seek(0)
             raise NotLaunched(told.read().decode("utf-8", "replace").strip(), code)
     began = json.loads(line)
-    # It goes on without us; who started it may live long, so the child is reaped when it ends.
-    threading.Thread(target=process.wait, name=f"nbflow run {began['run']}", daemon=True).start()
+    let_go(process)
     return Launched(began["run"], Path(began["folder"]))
+
+
+def let_go(process: subprocess.Popen[bytes]) -> None:
+    """It goes on without us. Who started it may live long, so it is reaped when it ends."""
+    threading.Thread(target=process.wait, name=f"nbflow waits for {process.pid}", daemon=True).start()

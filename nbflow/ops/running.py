@@ -24,7 +24,7 @@ from nbflow.errors import UsageError, did_you_mean
 from nbflow.executors import Executor
 from nbflow.journal import Journal, ResultRow, RunLock, new_run_id
 from nbflow.masking import Masker
-from nbflow.ops import folders
+from nbflow.ops import alerting, folders
 from nbflow.ops.planning import make_plan
 from nbflow.project import Forced, Project
 from nbflow.store.home import require_own
@@ -79,6 +79,7 @@ def run(
         journal.begin_run(run_id, time_text(time.time()), sorted(project.files), project.parameters, str(folder))
         on_start(run_id, made, folder)
         status = "crashed"
+        alerting.prepare(project.root, journal, project.settings)
         try:
             finished = drive(
                 _begun(project, made),
@@ -92,7 +93,8 @@ def run(
             status = str(finished.status)
         finally:
             folders.write_copies(shop, made)
-            journal.finish_run(run_id, time_text(time.time()), status)
+            alerting.finish(journal, project.settings, run_id, status)
+    alerting.start_sending(project.root, project.settings)
     folders.tidy(project, run_id)
     return Finished(finished, run_id, folder, status, dict(shop.warnings), findings)
 

@@ -36,6 +36,8 @@ class Blobs:
         self.folder = root / "blobs"
         self.temporary = root / "tmp"
         self._prefix = f"{self.folder}{os.sep}"
+        self.added = 0
+        """Bytes of the blobs added through this object."""
         self._clock = clock
         self._ready = False
 
@@ -170,3 +172,4 @@ class Blobs:
         target.parent.mkdir(exist_ok=True)
         path.chmod(0o444)  # nobody writes to a blob by mistake
         path.replace(target)
+        self.added += target.stat().st_size

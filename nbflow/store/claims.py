@@ -8,8 +8,6 @@ a claim is granted at once. It knows nothing of steps; read ``attempt/turns`` ne
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import os
 import time
@@ -19,12 +17,11 @@ from pathlib import Path
 from types import TracebackType
 
 from nbflow.core.paths import is_glob
+from nbflow.disk.flock import EXCLUSIVE, SHARED, keep_from_children, released, try_lock
 from nbflow.store import files
 
 LOOK_AGAIN = 0.05
 """Seconds between two looks at a lock that somebody else holds."""
-
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 Wanted = Mapping[str, bool]
 """Name → whether for oneself alone."""
@@ -86,7 +83,7 @@ class Claims:
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                if _locked(descriptor, alone):
+                if try_lock(descriptor, EXCLUSIVE if alone else SHARED) is not False:
                     if _is_at(path, descriptor):
                         if alone:
                             os.ftruncate(descriptor, 0)
@@ -108,6 +105,7 @@ class Claim:
 
     def __init__(self) -> None:
         self._held: list[tuple[Path, int, bool]] = []
+        keep_from_children(self)
 
     def add(self, path: Path, descriptor: int, alone: bool) -> None:
         self._held.append((path, descriptor, alone))
@@ -117,9 +115,17 @@ class Claim:
         while self._held:
             path, descriptor, alone = self._held.pop()
             with suppress(OSError):
-                if alone or _locked(descriptor, alone=True):  # nobody else has it: whoever opened it looks again
+                if (
+                    alone or try_lock(descriptor, EXCLUSIVE) is not False
+                ):  # nobody else has it: whoever opened it looks again
                     path.unlink()
             os.close(descriptor)
+        released(self)
+
+    def close(self) -> None:
+        """Close the files without a word, as the end of the process would."""
+        while self._held:
+            os.close(self._held.pop()[1])
 
     def __enter__(self) -> Claim:
         return self
@@ -128,19 +134,6 @@ class Claim:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.release()
-
-
-def _locked(descriptor: int, alone: bool) -> bool:
-    """Whether we have the lock now, or there is none to be had on this file system."""
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno in _NO_LOCKS:
-            return True
-        raise
-    return True
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

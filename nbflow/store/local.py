@@ -87,6 +87,10 @@ class Store:
                 if self._records.create(record, number, self._blobs.temporary):
                     return record
 
+    def use(self, record: Record) -> None:
+        """Note that a result is used: what is not for long may be removed."""
+        self._records.use(record.key, self._now_ns() / 1e9)
+
     def _first(self, record: Record) -> Record | None:
         for found in self._records.newest_first(record.key):
             if found.reusable == record.reusable and same_reads(found, record) and self.intact(found):
@@ -94,6 +98,11 @@ class Store:
         return None
 
     # --- blobs ---------------------------------------------------------------------------------------------
+
+    @property
+    def added(self) -> int:
+        """Bytes of the blobs added through this object."""
+        return self._blobs.added
 
     @property
     def blobs(self) -> Path:

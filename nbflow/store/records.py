@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,14 @@ class Records:
                     raise
                 return _create_without_links(path, data)
         return True
+
+    def use(self, key: str, now: float) -> None:
+        """Let the folder of a key tell that its newest record is used; to the hour is enough. ``now``: seconds since
+        the epoch. Does nothing where that is not allowed."""
+        folder = self._folder(key)
+        with suppress(OSError):
+            if os.stat(folder).st_mtime < now - 3600:  # noqa: PTH116 (asked for each step)
+                os.utime(folder, (now, now))
 
     def _folder(self, key: str) -> str:  # asked for each step, where building a Path costs more than the look
         if not _KEY.fullmatch(key):

@@ -18,7 +18,7 @@ import click
 
 import nbflow
 from nbflow.errors import UsageError
-from nbflow.ui import attending
+from nbflow.ui import alerts, attending
 from nbflow.ui.endings import DONE, EPILOG, STALE, USAGE, explained
 from nbflow.ui.options import (
     jobs_option,
@@ -355,7 +355,7 @@ def _last_json(last: Record | None) -> dict[str, Any] | None:
     return None if last is None else {"run": last.run, "created": last.created, "seconds": last.seconds}
 
 
-for command in (attending.attach, attending.cancel, attending.retry):
+for command in (attending.attach, attending.cancel, attending.retry, alerts.alerts):
     cli.add_command(command)
 
 

@@ -88,7 +88,7 @@ def test_a_slice_runs_in_its_folder_with_its_parameters_and_environment(
     told: list[str] = []
     cells = [
         cell(1, "_opened = 1", role="internal"),
-        cell(2, "n = 1", "parameters"),
+        cell(2, "n = 1; bytearray(90_000_000) and None", "parameters"),
         cell(
             3,
             "import os\n[os.getcwd(), os.environ['PYTHONHASHSEED'], os.environ['OURS'], os.environ['A'], n, __name__]",
@@ -105,6 +105,8 @@ def test_a_slice_runs_in_its_folder_with_its_parameters_and_environment(
     )
     assert (outcome.status, outcome.error, outcome.cell, outcome.logs) == ("succeeded", "", None, ())
     assert 0 < outcome.seconds < 60
+    assert outcome.memory > 90_000_000
+    assert 0.05 < outcome.cpu < 60
     facts = [str(tmp_path), "0", "from here", "b", 5, "__main__"]
     lines = "[" + ",\n ".join(map(repr, facts)) + "]"
     assert shown(outcome) == [

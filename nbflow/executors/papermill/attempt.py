@@ -16,6 +16,7 @@ from typing import Any
 from nbflow.executors import Job, Outcome, Status
 from nbflow.executors.papermill.tracebacks import one_line, own_frames
 from nbflow.kernels.cold import ColdKernel
+from nbflow.kernels.meter import METER, Taken, Tree
 
 GRACE = 5.0
 """Seconds that code has to end after an interrupt by the timeout."""
@@ -41,6 +42,8 @@ class Attempt:
         self._error = ""
         self._traceback = ""
         self._timers: list[threading.Timer] = []
+        self._tree: Tree | None = None
+        self._taken = Taken(0, 0.0)
 
     # --- ending it early, from other threads -------------------------------------------------------
 
@@ -90,6 +93,8 @@ class Attempt:
     def begin(self) -> None:
         """The kernel is ready, and the first cell comes next."""
         with self._lock:
+            if self._kernel is not None and self._kernel.pid:
+                self._tree = METER.watch(self._kernel.pid)
             self._began = time.monotonic()
         self._start_timers()
 
@@ -123,21 +128,24 @@ class Attempt:
         self._ended = self._ended or time.monotonic()
         for timer in self._timers:
             timer.cancel()
+        tree, self._tree = self._tree, None
+        if tree is not None:
+            self._taken = tree.end()
 
     # --- how it ended ------------------------------------------------------------------------------
 
     def outcome(self, *, crashed: bool) -> Outcome:
         status: Status = self._ending or ("crashed" if crashed else "failed")
         seconds = self._ended - self._began if self._began else 0.0
-        logs = tuple(self.logs)
+        logs, taken = tuple(self.logs), self._taken
         if self._through and not crashed:
-            return Outcome("succeeded", self.notebook, seconds=seconds, logs=logs)
+            return Outcome("succeeded", self.notebook, seconds=seconds, logs=logs, **taken._asdict())
         error = self._error
         if status == "timed_out":
             error = f"the step took longer than its timeout of {self.job.timeout:g} s"
         elif status == "stopped":
             error = ""
-        return Outcome(status, self.notebook, error, self._traceback, self._cell, seconds, logs)
+        return Outcome(status, self.notebook, error, self._traceback, self._cell, seconds, logs, **taken._asdict())
 
 
 async def _interrupted(kernel: ColdKernel) -> None:
