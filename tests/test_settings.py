@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from nbflow.errors import UsageError
-from nbflow.settings import Settings, cores_of_quota, find_root, usable_cores
+from nbflow.settings import Settings, cores_of_quota, find_root, origins, usable_cores
 
-ALL_KEYS = "notebooks, jobs, store, retries, retry_delay, timeout, fail_fast, keep_runs, executor, resources, secrets"
+ALL_KEYS = (
+    "notebooks, jobs, store, retries, retry_delay, timeout, fail_fast, keep_runs, store_limit, executor, "
+    "resources, secrets"
+)
 LEAVE_OUT = "Correct it, or leave it out for the default."
 
 EVERYTHING = """
@@ -25,6 +28,7 @@ retry_delay = 5
 timeout = 90.5
 fail_fast = true
 keep_runs = 7
+store_limit = "2GiB"
 executor = "papermill"
 
 [tool.nbflow.resources]
@@ -64,6 +68,7 @@ def test_without_a_word_the_defaults_hold(root: Path, toml: str) -> None:
         timeout=None,
         fail_fast=False,
         keep_runs=20,
+        store_limit=50e9,
         executor="papermill",
         resources={},
         secrets=(),
@@ -82,6 +87,7 @@ def test_everything_can_be_said_in_the_project_file(root: Path) -> None:
         timeout=90.5,
         fail_fast=True,
         keep_runs=7,
+        store_limit=2.0 * 2**30,
         executor="papermill",
         resources={"gpu": 1.0, "memory": 8589934592.0},
         secrets=("DB_PASSWORD",),
@@ -98,6 +104,7 @@ def test_everything_can_be_said_in_the_environment(root: Path) -> None:
         "NBFLOW_TIMEOUT": "none",
         "NBFLOW_FAIL_FAST": "No",
         "NBFLOW_KEEP_RUNS": "1",
+        "NBFLOW_STORE_LIMIT": "none",
         "NBFLOW_EXECUTOR": "other",
         "NBFLOW_RESOURCES": "gpu=0 memory=500M",
         "NBFLOW_SECRETS": "A, B_2 C",
@@ -113,6 +120,7 @@ def test_everything_can_be_said_in_the_environment(root: Path) -> None:
         timeout=None,
         fail_fast=False,
         keep_runs=1,
+        store_limit=None,
         executor="other",
         resources={"gpu": 0.0, "memory": 5e8},
         secrets=("A", "B_2", "C"),
@@ -177,6 +185,12 @@ FILE_MISTAKES = [
     ("timeout = false", "timeout: expected a number of seconds, more than 0, or none, got false", LEAVE_OUT),
     ("fail_fast = 1", "fail_fast: expected true or false, got 1", LEAVE_OUT),
     ("keep_runs = 0", "keep_runs: expected a whole number, 1 or more, got 0", LEAVE_OUT),
+    ("store_limit = -1", 'store_limit: expected a size such as "10GB", or none, got -1', LEAVE_OUT),
+    (
+        "store_limit = '10 gigs'",
+        "store_limit: '10 gigs' is not an amount: the unit 'gigs' is not known.",
+        "Write a number such as 2 or 0.5, or one with a unit: k, M, G, T (powers of 1000), KiB, MiB, GiB, TiB.",
+    ),
     ("executor = []", "executor: expected the name of an executor, such as papermill, got []", LEAVE_OUT),
     (
         "resources = {gpu = -1}",
@@ -359,3 +373,15 @@ def test_a_folder_of_another_user_is_passed_over(tmp_path: Path) -> None:
     mine, somebody = os.geteuid(), os.geteuid() + 1
     found = [find_root(tmp_path / "a", [notebook], user) for user in (None, mine, somebody)]
     assert found == [tmp_path / "a", tmp_path / "a", tmp_path / "a" / "b"]
+
+
+def test_each_setting_tells_where_it_comes_from(root: Path) -> None:
+    load(root, "[tool.nbflow]\njobs = 3\nretries = 1\n[tool.nbflow.secrets]\nnames = ['A']\n")
+    found = origins(root, {"NBFLOW_JOBS": "2", "NBFLOW_STORE": "/tmp/x", "PATH": "/bin"})
+    assert list(found) == ALL_KEYS.split(", ")
+    assert {name: place for name, place in found.items() if place != "default"} == {
+        "jobs": "NBFLOW_JOBS",
+        "store": "NBFLOW_STORE",
+        "retries": "pyproject.toml",
+        "secrets": "pyproject.toml",
+    }

@@ -131,13 +131,15 @@ def run(
             _show_plan(project, ops.dry_run(project, project.planner(forced=forced), select, exclude), as_json)
             return 0
         tell_logs()
+        command = resume_command(sources, pairs, yaml_texts, files, select, exclude, jobs, executor)
+        flags = [word for word, is_on in (("--force", bool(forced)), ("--fail-fast", fail_fast)) if is_on]
         progress = Progress({s.id: s.name for s in project.pipeline.steps.values()}, form_of(as_json))
         with progress.interrupts() as cancel:
-            finished = ops.run(project, terms=select, exclude=exclude, forced=forced, on_start=progress.begin,
+            finished = ops.run(project, terms=select, exclude=exclude, forced=forced,
+                               command=" ".join([command, *flags]), on_start=progress.begin,
                                on_event=progress.show, cancel=cancel,
                                executor=click.get_current_context().obj)  # fmt: skip
         if not as_json:
-            command = resume_command(sources, pairs, yaml_texts, files, select, exclude, jobs, executor)
             answer(summary(project, finished, progress.view(), progress.events, command))
         return {"succeeded": DONE, "failed": FAILED, "cancelled": CANCELLED}[finished.status]
 
