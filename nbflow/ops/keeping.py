@@ -7,6 +7,7 @@ run that goes on may need is never touched: its lock tells. Read ``store.cleanin
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 from nbflow.errors import JournalError, StoreError
 from nbflow.journal import Journal, liveness
 from nbflow.ops.folders import RUNS
-from nbflow.settings import Settings
+from nbflow.settings import Settings, find_root
 from nbflow.store import checking, growth
 from nbflow.store.cleaning import Choice, choose, remove
 from nbflow.store.locks import alone
@@ -27,6 +28,12 @@ from nbflow.store.stock import Kept, Stock, take_stock
 log = logging.getLogger(__name__)
 
 _RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]{2,16}")
+
+
+def settings_here(folder: Path | None = None) -> Settings:
+    """The settings of the project that a folder (by default: the current one) lies in, without looking for notebooks.
+    Raises ``UsageError``."""
+    return Settings.load(find_root(folder or Path.cwd()), os.environ)
 
 
 # --- after a run ---------------------------------------------------------------------------------------

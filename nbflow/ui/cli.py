@@ -18,6 +18,7 @@ import click
 
 import nbflow
 from nbflow.errors import UsageError
+from nbflow.ui import history
 from nbflow.ui.endings import CANCELLED, DONE, EPILOG, FAILED, STALE, USAGE, explained
 from nbflow.ui.options import json_option, parameter_options, selection_options, sources_argument, step_argument
 
@@ -336,6 +337,10 @@ def _reasons_json(reasons: Sequence[Reason]) -> list[dict[str, str]]:
 
 def _last_json(last: Record | None) -> dict[str, Any] | None:
     return None if last is None else {"run": last.run, "created": last.created, "seconds": last.seconds}
+
+
+cli.add_command(history.runs)
+cli.add_command(history.show)
 
 
 @cli.command()

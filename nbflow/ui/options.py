@@ -71,6 +71,18 @@ def complete_selector(ctx: click.Context, _param: click.Parameter, incomplete: s
     return [CompletionItem(lead + word, help=where) for word, where in known if word.startswith(name)]
 
 
+def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The ids of the runs that begin so. As for steps, whatever is wrong, nothing is said."""
+    from nbflow import ops
+
+    try:
+        found = ops.past_runs(ops.settings_here().root, 50)
+    except Exception:
+        return []
+    known = [("last", "the newest run"), *((r.row.id, f"{r.row.status}: {r.command}") for r in found)]
+    return [CompletionItem(name, help=said) for name, said in known if name.startswith(incomplete)]
+
+
 def _steps(ctx: click.Context) -> list[tuple[str, str]]:
     """Steps with their notebooks. A shell asks in the middle of a line, so whatever is wrong, nothing is said."""
     from nbflow.project import open_project
