@@ -19,6 +19,7 @@ from pathlib import Path
 from nbflow.errors import JournalError, StoreError
 from nbflow.journal import Journal, liveness
 from nbflow.ops.folders import RUNS
+from nbflow.render.words import count, size
 from nbflow.settings import Settings, find_root
 from nbflow.store import checking, growth
 from nbflow.store.cleaning import Choice, choose, remove
@@ -69,9 +70,11 @@ def hold_to_limit(settings: Settings, added: int, now: Callable[[], float] = tim
             remove(root, choice)
             growth.keep(root, stock.size - choice.bytes, now())
         if choice.records:
-            limit = f"{settings.store_limit / 1e9:.3g} GB"
-            log.warning("The store had grown beyond its limit of %s (store_limit): %d of the results least lately used "
-                        "were removed.", limit, len(choice.records))  # fmt: skip
+            verb = "was" if len(choice.records) == 1 else "were"
+            log.warning(
+                "The store had grown beyond its limit of %s (store_limit): %s not used for long %s removed.",
+                size(round(settings.store_limit)), count(len(choice.records), "result"), verb,
+            )  # fmt: skip
 
 
 # --- when a person says so -----------------------------------------------------------------------------
@@ -118,14 +121,14 @@ def cache_sizes(settings: Settings) -> StoreSizes:
     results: dict[str, list[Kept]] = {}
     for kept in stock.records:
         results.setdefault(kept.step, []).append(kept)
-    size = dict.fromkeys(results, 0)
+    sizes = dict.fromkeys(results, 0)
     frees = dict.fromkeys(results, 0)
     for digest, steps in owners.items():
         for step in steps:
-            size[step] += stock.blobs[digest].size
+            sizes[step] += stock.blobs[digest].size
             frees[step] += stock.blobs[digest].size if len(steps) == 1 else 0
     shares = [
-        StepShare(step, len(kept), size[step], frees[step], max(each.used for each in kept))
+        StepShare(step, len(kept), sizes[step], frees[step], max(each.used for each in kept))
         for step, kept in results.items()
     ]
     return StoreSizes(

@@ -18,7 +18,7 @@ import click
 
 import nbflow
 from nbflow.errors import UsageError
-from nbflow.ui import history
+from nbflow.ui import cache, history
 from nbflow.ui.endings import CANCELLED, DONE, EPILOG, FAILED, STALE, USAGE, explained
 from nbflow.ui.options import json_option, parameter_options, selection_options, sources_argument, step_argument
 
@@ -341,6 +341,7 @@ def _last_json(last: Record | None) -> dict[str, Any] | None:
 
 cli.add_command(history.runs)
 cli.add_command(history.show)
+cli.add_command(cache.cache)
 
 
 @cli.command()
