@@ -10,6 +10,7 @@
     │   ├── InvalidPipeline     the check found errors (carries the findings)
     │   └── MissingLayoutEngine nothing here can lay out a picture
     ├── StoreError              the store cannot be read or written
+    │   ├── StoreInUse          exit 2: a run uses the store, and nothing was removed
     │   └── DamagedBlob         stored bytes do not match their digest
     └── JournalError            the journal cannot be read or written
 
@@ -92,6 +93,12 @@ class StoreError(NbflowError):
 
 class DamagedBlob(StoreError):
     """Stored bytes are missing or do not match their digest."""
+
+
+class StoreInUse(StoreError):
+    """A run uses the store, or may: nothing was removed."""
+
+    exit_code = 2
 
 
 class JournalError(NbflowError):

@@ -56,6 +56,9 @@ class Settings:
     """Seconds that one attempt may take."""
     fail_fast: bool = False
     keep_runs: int = 20
+    """Runs that are remembered, with their folders."""
+    store_limit: float | None = 50e9
+    """Bytes that stored results may take once a run has ended; ``None`` for no limit."""
     executor: str = "papermill"
     resources: Mapping[str, float] = field(default_factory=dict)
     """What there is; memory in bytes."""
@@ -88,6 +91,15 @@ class Settings:
         values["store"] = (root / values.get("store", Path(".nbflow", "store"))).resolve()
         values.setdefault("jobs", usable_cores())
         return cls(root=root, **values)
+
+
+def origins(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Where the value of each setting comes from: ``pyproject.toml``, an environment variable, or ``default``. Raises
+    ``UsageError`` as ``Settings.load`` does."""
+    found = dict.fromkeys(_SETTINGS, "default")
+    table = _from_table(_tool_table(root / PROJECT_FILE), str(root / PROJECT_FILE))
+    found |= dict.fromkeys(table, PROJECT_FILE)
+    return found | {name: f"NBFLOW_{name.upper()}" for name in _from_environment(environ, {*table.get("secrets", ())})}
 
 
 def find_root(start: Path, sources: Iterable[Path] = (), user: int | None = None) -> Path:
@@ -170,6 +182,19 @@ def _number(least: float) -> _Setting:
     return _Setting(f"a number, {least:g} or more", value, lambda text: value(float(text)))
 
 
+def _size() -> _Setting:
+    def value(given: Any) -> float | None:
+        if given == "none":
+            return None
+        if isinstance(given, str):
+            return parse_amount(given)
+        if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given) or given < 0:
+            raise ValueError
+        return float(given)
+
+    return _Setting('a size such as "10GB", or none', value, value)
+
+
 def _flag() -> _Setting:
     def value(given: Any) -> bool:
         if not isinstance(given, bool):
@@ -239,6 +264,7 @@ _SETTINGS: dict[str, _Setting] = {
     "timeout": _seconds(zero=False, none=True),
     "fail_fast": _flag(),
     "keep_runs": _whole(1),
+    "store_limit": _size(),
     "executor": _word("the name of an executor, such as papermill"),
     "resources": _resources(),
     "secrets": _words('a list of environment variables, such as ["DB_PASSWORD"]', r"[\s,]+", _VARIABLE.fullmatch),

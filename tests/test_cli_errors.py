@@ -329,8 +329,8 @@ CASES: list[tuple[str, Given, int, str]] = [
         2,
         (
             "nbflow: ROOT/pyproject.toml, [tool.nbflow]: 'job' is not a setting. Did you mean 'jobs'?\n"
-            "  Known: notebooks, jobs, store, retries, retry_delay, timeout, fail_fast, keep_runs, executor, "
-            "resources, secrets, alerts.\n"
+            "  Known: notebooks, jobs, store, retries, retry_delay, timeout, fail_fast, keep_runs, store_limit, "
+            "executor, resources, secrets, alerts.\n"
         ),
     ),
     (

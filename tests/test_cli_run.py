@@ -215,7 +215,7 @@ def events(root: Path, *words: str, code: int = 0) -> list[dict[str, Any]]:
     for event in found:
         assert event.pop("run") == "RUN"
         assert event.pop("time").endswith("Z")
-        for name in ("capacity", "key", "record", "jitter", "traceback"):
+        for name in ("capacity", "key", "record", "jitter", "traceback", "usage", "environment"):
             event.pop(name, None)
     return [event for event in found if event["event"] != "StepProgressed"]
 
@@ -226,6 +226,7 @@ def test_the_events_of_a_run(fork: Path) -> None:
     assert first == [
         {
             "event": "RunStarted", "jobs": 1, "fail_fast": False, "reused": 0, "folder": "ROOT/nbflow_runs/RUN",
+            "command": "nbflow run -s +fit_a -j 1",
             "steps": [
                 {"name": "load", "needs": [], "short": "load", "reason": "first run"},
                 {"name": "fit_a", "needs": ["load"], "short": "fit_a", "reason": "first run"},

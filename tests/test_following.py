@@ -51,13 +51,13 @@ def test_a_run_is_found_by_its_id_the_beginning_of_it_or_as_the_last(journal: Jo
     assert str(unknown.value.message) == "There is no run '1999'."
     with pytest.raises(UsageError) as many:
         following.find_run(journal, "20")
-    assert many.value.message == f"'20' is the beginning of 2 runs: {newest.id}, {first.id}."
+    assert many.value.message == f"'20' is the beginning of several runs: {newest.id}, {first.id}."
 
 
 def test_before_the_first_run_there_is_nothing_to_look_at(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as error:
         following.journal_of(tmp_path)
-    assert error.value.message == f"Nothing has been run in {tmp_path} yet."
+    assert error.value.message == "There are no runs yet."
 
 
 def names(events: list[Event]) -> list[str]:
@@ -141,5 +141,5 @@ def test_attaching_to_a_run_that_is_over_shows_how_it_ended(root: Path, journal:
     assert said.out.splitlines()[-1] == "  To resume: nbflow retry RUN  (what succeeded is reused)"
     assert nbflow(root, "attach", "last").code == 0
     assert nbflow(root, "attach", "nope") == (
-        2, "", "nbflow: There is no run 'nope'.\n  nbflow runs lists them.\n",
+        2, "", "nbflow: There is no run 'nope'.\n  See which there are: nbflow runs\n",
     )  # fmt: skip

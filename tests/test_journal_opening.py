@@ -88,10 +88,11 @@ def test_a_journal_of_an_older_nbflow_is_read_as_it_is_and_brought_up_to_date_by
     with Journal.open(tmp_path) as journal:
         journal.begin_run(RUN, T0, [], {}, "f")
         journal.finish_run(RUN, T1, "succeeded")
-    sqlite_value(tmp_path, "DROP TABLE durations")
+    for table in ("durations", "outbox"):
+        sqlite_value(tmp_path, f"DROP TABLE {table}")
     sqlite_value(tmp_path, "PRAGMA user_version = 1")
     with reader(tmp_path) as looking:
-        assert (looking.notice, looking.durations()) == ("", {})
+        assert (looking.notice, looking.durations(), looking.outbox()) == ("", {}, [])
         assert looking.runs() == [RunRow(RUN, T0, T1, "succeeded", (), {}, "f")]
     assert sqlite_value(tmp_path, "PRAGMA user_version") == 1
     with Journal.open(tmp_path) as journal:

@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from nbflow.errors import UsageError
-from nbflow.settings import Settings, cores_of_quota, find_root, usable_cores
+from nbflow.settings import Settings, cores_of_quota, find_root, origins, usable_cores
 
-ALL_KEYS = "notebooks, jobs, store, retries, retry_delay, timeout, fail_fast, keep_runs, executor, resources, secrets"
+ALL_KEYS = (
+    "notebooks, jobs, store, retries, retry_delay, timeout, fail_fast, keep_runs, store_limit, executor, "
+    "resources"
+)
+TABLES = "secrets, alerts"
 LEAVE_OUT = "Correct it, or leave it out for the default."
 
 EVERYTHING = """
@@ -25,6 +29,7 @@ retry_delay = 5
 timeout = 90.5
 fail_fast = true
 keep_runs = 7
+store_limit = "2GiB"
 executor = "papermill"
 
 [tool.nbflow.resources]
@@ -35,7 +40,11 @@ memory = "8GiB"
 names = ["DB_PASSWORD"]
 
 [tool.nbflow.alerts]
-anything = ["goes"]
+urls = ["$ALERT_URL", "json://127.0.0.1:8000"]
+command = ["notify-send", "nbflow"]
+on = ["failed", "slow"]
+slow_factor = 2
+slow_seconds = 5
 """
 
 
@@ -64,6 +73,7 @@ def test_without_a_word_the_defaults_hold(root: Path, toml: str) -> None:
         timeout=None,
         fail_fast=False,
         keep_runs=20,
+        store_limit=50e9,
         executor="papermill",
         resources={},
         secrets=(),
@@ -82,9 +92,15 @@ def test_everything_can_be_said_in_the_project_file(root: Path) -> None:
         timeout=90.5,
         fail_fast=True,
         keep_runs=7,
+        store_limit=2.0 * 2**30,
         executor="papermill",
         resources={"gpu": 1.0, "memory": 8589934592.0},
         secrets=("DB_PASSWORD",),
+        alert_urls=("$ALERT_URL", "json://127.0.0.1:8000"),
+        alert_command=("notify-send", "nbflow"),
+        alert_on=("failed", "slow"),
+        slow_factor=2.0,
+        slow_seconds=5.0,
     )
 
 
@@ -98,9 +114,15 @@ def test_everything_can_be_said_in_the_environment(root: Path) -> None:
         "NBFLOW_TIMEOUT": "none",
         "NBFLOW_FAIL_FAST": "No",
         "NBFLOW_KEEP_RUNS": "1",
+        "NBFLOW_STORE_LIMIT": "none",
         "NBFLOW_EXECUTOR": "other",
         "NBFLOW_RESOURCES": "gpu=0 memory=500M",
         "NBFLOW_SECRETS": "A, B_2 C",
+        "NBFLOW_ALERT_URLS": "$HOOK mailto://a@example.org",
+        "NBFLOW_ALERT_COMMAND": "tell me",
+        "NBFLOW_ALERT_ON": "crashed, recovered",
+        "NBFLOW_SLOW_FACTOR": "1.5",
+        "NBFLOW_SLOW_SECONDS": "0",
         "PATH": "/bin",
     }
     assert load(root, EVERYTHING, environ) == Settings(
@@ -113,9 +135,15 @@ def test_everything_can_be_said_in_the_environment(root: Path) -> None:
         timeout=None,
         fail_fast=False,
         keep_runs=1,
+        store_limit=None,
         executor="other",
         resources={"gpu": 0.0, "memory": 5e8},
         secrets=("A", "B_2", "C"),
+        alert_urls=("$HOOK", "mailto://a@example.org"),
+        alert_command=("tell", "me"),
+        alert_on=("crashed", "recovered"),
+        slow_factor=1.5,
+        slow_seconds=0.0,
     )
 
 
@@ -153,9 +181,10 @@ def test_a_secret_may_have_any_name_and_foreign_variables_are_left_alone(root: P
 
 
 FILE_MISTAKES = [
-    ("job = 3", "'job' is not a setting. Did you mean 'jobs'?", f"Known: {ALL_KEYS}, alerts."),
-    ("fail-fast = true", "'fail-fast' is not a setting. Did you mean 'fail_fast'?", f"Known: {ALL_KEYS}, alerts."),
-    ("zebra = 1", "'zebra' is not a setting.", f"Known: {ALL_KEYS}, alerts."),
+    ("job = 3", "'job' is not a setting. Did you mean 'jobs'?", f"Known: {ALL_KEYS}, {TABLES}."),
+    ("fail-fast = true", "'fail-fast' is not a setting. Did you mean 'fail_fast'?", f"Known: {ALL_KEYS}, {TABLES}."),
+    ("zebra = 1", "'zebra' is not a setting.", f"Known: {ALL_KEYS}, {TABLES}."),
+    ("alert_on = []", "'alert_on' is not a setting.", f"Known: {ALL_KEYS}, {TABLES}."),
     ("jobs = 0", "jobs: expected a whole number, 1 or more, got 0", LEAVE_OUT),
     ("jobs = '4'", "jobs: expected a whole number, 1 or more, got '4'", LEAVE_OUT),
     ("jobs = true", "jobs: expected a whole number, 1 or more, got true", LEAVE_OUT),
@@ -177,6 +206,12 @@ FILE_MISTAKES = [
     ("timeout = false", "timeout: expected a number of seconds, more than 0, or none, got false", LEAVE_OUT),
     ("fail_fast = 1", "fail_fast: expected true or false, got 1", LEAVE_OUT),
     ("keep_runs = 0", "keep_runs: expected a whole number, 1 or more, got 0", LEAVE_OUT),
+    ("store_limit = -1", 'store_limit: expected a size such as "10GB", or none, got -1', LEAVE_OUT),
+    (
+        "store_limit = '10 gigs'",
+        "store_limit: '10 gigs' is not an amount: the unit 'gigs' is not known.",
+        "Write a number such as 2 or 0.5, or one with a unit: k, M, G, T (powers of 1000), KiB, MiB, GiB, TiB.",
+    ),
     ("executor = []", "executor: expected the name of an executor, such as papermill, got []", LEAVE_OUT),
     (
         "resources = {gpu = -1}",
@@ -359,3 +394,16 @@ def test_a_folder_of_another_user_is_passed_over(tmp_path: Path) -> None:
     mine, somebody = os.geteuid(), os.geteuid() + 1
     found = [find_root(tmp_path / "a", [notebook], user) for user in (None, mine, somebody)]
     assert found == [tmp_path / "a", tmp_path / "a", tmp_path / "a" / "b"]
+
+
+def test_each_setting_tells_where_it_comes_from(root: Path) -> None:
+    load(root, "[tool.nbflow]\njobs = 3\nretries = 1\n[tool.nbflow.secrets]\nnames = ['A']\n")
+    found = origins(root, {"NBFLOW_JOBS": "2", "NBFLOW_STORE": "/tmp/x", "PATH": "/bin"})
+    assert list(found)[: len(ALL_KEYS.split(", "))] == ALL_KEYS.split(", ")
+    assert list(found)[-6:] == ["secrets", "alert_urls", "alert_command", "alert_on", "slow_factor", "slow_seconds"]
+    assert {name: place for name, place in found.items() if place != "default"} == {
+        "jobs": "NBFLOW_JOBS",
+        "store": "NBFLOW_STORE",
+        "retries": "pyproject.toml",
+        "secrets": "pyproject.toml",
+    }

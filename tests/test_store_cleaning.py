@@ -17,11 +17,11 @@ import pytest
 from nbflow.core.events import time_text
 from nbflow.core.model import Record
 from nbflow.disk import flock
-from nbflow.errors import StoreError
+from nbflow.errors import StoreError, StoreInUse
 from nbflow.store import Store, locks
 from nbflow.store.cleaning import GRACE, Choice, choose, remove
 from nbflow.store.growth import grown, keep
-from nbflow.store.locks import StoreInUse, alone, in_use
+from nbflow.store.locks import alone, in_use
 from nbflow.store.records import record_to_json
 from nbflow.store.stock import Stock, take_stock
 from tests.stores import record, tree, variable

@@ -1,4 +1,4 @@
-"""Amounts as people write them: ``8GiB``, ``500M``, ``1.5``.
+"""Amounts as people write them: ``8GiB``, ``500M``, ``1.5``; and spans of time: ``30d``, ``12h``.
 
 One reader serves the ``--resources`` of a step and the settings, so that both mean the same number of bytes.
 It knows units, not resources; read ``declare`` next for where steps ask for amounts.
@@ -32,6 +32,8 @@ UNITS: dict[str, int] = {
     "TiB": 2**40,
 }
 
+SPANS: dict[str, int] = {"s": 1, "min": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+
 _NUMBER_AND_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([A-Za-z]*)\s*", re.ASCII)
 
 
@@ -55,3 +57,11 @@ def parse_amount(text: str) -> float:
 
 
 _FIX = "Write a number such as 2 or 0.5, or one with a unit: k, M, G, T (powers of 1000), KiB, MiB, GiB, TiB."
+
+
+def parse_span(text: str) -> float:
+    """``"30d"`` → 2592000.0 seconds. Raises ``UsageError`` for anything else, a number without a unit included."""
+    found = _NUMBER_AND_UNIT.fullmatch(text)
+    if found is None or found[2] not in SPANS:
+        raise UsageError(f"'{text}' is not a span of time", f"Write one such as 30d; units: {', '.join(SPANS)}.")
+    return float(found[1]) * SPANS[found[2]]

@@ -4,17 +4,23 @@ The command line, the magic and the server all call these; what a verb means is 
 (``make_plan``, ``explain``, ``status``) execute nothing; ``run`` makes steps run. One module for each idea:
 ``planning`` (which steps, and what a run would do), ``explaining`` (why, and where each step stands), ``fixing``
 (declarations written for the person), ``running`` (a run from beginning to end), ``folders`` (what a run leaves beside
-the notebooks) and ``shapes`` (plan and graph as documented JSON).
+the notebooks), ``history`` (past runs and their steps), ``keeping`` (what is kept and what goes) and ``shapes`` (what
+is documented as JSON).
 """
 
 from nbflow.ops.explaining import Explanation, StepStatus, explain, status
 from nbflow.ops.fixing import fix
+from nbflow.ops.history import past_runs, story
+from nbflow.ops.history_shapes import run_json, runs_json, step_json
+from nbflow.ops.keeping import cache_gc, cache_sizes, cache_verify, settings_here
 from nbflow.ops.planning import dry_run, make_plan, selected_steps
 from nbflow.ops.running import Finished, run
 from nbflow.ops.shapes import graph_json, plan_json
+from nbflow.ops.step_history import step_story
 from nbflow.project import open_project
 
 __all__ = [
-    "Explanation", "Finished", "StepStatus", "dry_run", "explain", "fix", "graph_json", "make_plan", "open_project",
-    "plan_json", "run", "selected_steps", "status",
+    "Explanation", "Finished", "StepStatus", "cache_gc", "cache_sizes", "cache_verify", "dry_run", "explain", "fix",
+    "graph_json", "make_plan", "open_project", "past_runs", "plan_json", "run", "run_json", "runs_json",
+    "selected_steps", "settings_here", "status", "step_json", "step_story", "story",
 ]  # fmt: skip

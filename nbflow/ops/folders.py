@@ -5,9 +5,7 @@ The sources are never written. Results live in the store; a run folder that is c
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ from nbflow import notebook as notebooks
 from nbflow.attempt import Workshop
 from nbflow.core.plan import Plan
 from nbflow.errors import NbflowError, StoreError
-from nbflow.project import Project
 
 RUNS = "nbflow_runs"
 
@@ -71,12 +68,3 @@ def _shown(shop: Workshop, step_id: str) -> Mapping[str, Any] | None:
         return shop.executed(record)
     except (NbflowError, ValueError):
         return None  # What it printed is lost; its results are not.
-
-
-def tidy(project: Project, run_id: str) -> None:
-    """Keep the newest ``keep_runs`` run folders; results stay in the store."""
-    runs = project.root / RUNS
-    with suppress(OSError):
-        old = sorted(p for p in runs.iterdir() if p.is_dir() and p.name != run_id)
-        for folder in old[: max(0, len(old) + 1 - project.settings.keep_runs)]:
-            shutil.rmtree(folder, ignore_errors=True)

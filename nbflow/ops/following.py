@@ -18,6 +18,8 @@ from nbflow.journal.locks import interrupt_owner
 
 LAST = "last"
 
+NO_RUNS = UsageError("There are no runs yet.", "Make one: nbflow run")
+
 LOOK_AGAIN = 0.25
 """Seconds between two looks at the journal."""
 
@@ -26,25 +28,25 @@ def journal_of(root: Path) -> Journal:
     """The journal of a project, to be looked at. Raises ``UsageError`` where nothing has run yet."""
     journal = Journal.read(root)
     if journal is None:
-        raise UsageError(f"Nothing has been run in {root} yet.", "Run a notebook first: nbflow run NOTEBOOK.ipynb")
+        raise NO_RUNS
     return journal
 
 
 def find_run(journal: Journal, name: str = LAST) -> RunRow:
     """The run that a person means. Raises ``UsageError`` for an unknown or an ambiguous name."""
-    rows = journal.runs(1) if name == LAST else [r for r in journal.runs() if r.id.startswith(name)]
+    rows = journal.runs(1 if name == LAST else -1)
+    found = rows if name == LAST else [row for row in rows if row.id == name]
+    found = found or [row for row in rows if name and row.id.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        more = "" if len(found) <= 5 else f" and {len(found) - 5} more"
+        ids = ", ".join(row.id for row in found[:5])
+        raise UsageError(f"'{name}' is the beginning of several runs: {ids}{more}.", "Give more of it.")
     if not rows:
-        known = [r.id for r in journal.runs()]
-        near = did_you_mean(name, known) if name != LAST else ""
-        raise UsageError(f"There is no run '{name}'.{near}", "nbflow runs lists them.")
-    exact = [r for r in rows if r.id == name]
-    if len(rows) > 1 and not exact:
-        raise UsageError(f"'{name}' is the beginning of {len(rows)} runs: {_some(rows)}.", "Write more of the id.")
-    return (exact or rows)[0]
-
-
-def _some(rows: list[RunRow]) -> str:
-    return ", ".join(r.id for r in rows[:3]) + (", …" if len(rows) > 3 else "")
+        raise NO_RUNS
+    guess = did_you_mean(name, [LAST, *(row.id for row in rows)])
+    raise UsageError(f"There is no run '{name}'.{guess}", "See which there are: nbflow runs")
 
 
 def follow(journal: Journal, run: str, pause: Callable[[float], None] = time.sleep) -> Iterator[list[Event]]:

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec
 
 from nbflow.attempt import Workshop
 from nbflow.core.events import Event, StepReused, StepSpec, StepSucceeded, time_text, to_json
@@ -24,10 +26,11 @@ from nbflow.errors import UsageError, did_you_mean
 from nbflow.executors import Executor
 from nbflow.journal import Journal, ResultRow, RunLock, new_run_id
 from nbflow.masking import Masker
-from nbflow.ops import alerting, folders
+from nbflow.ops import alerting, folders, keeping
 from nbflow.ops.planning import make_plan
 from nbflow.project import Forced, Project
 from nbflow.store.home import require_own
+from nbflow.store.locks import in_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,32 @@ class Finished:
     """Warnings and hints of the check."""
 
 
+P = ParamSpec("P")
+
+
+def _holding_the_store(
+    function: Callable[Concatenate[Project, P], Finished],
+) -> Callable[Concatenate[Project, P], Finished]:
+    """Nothing is removed from the store while the function plans and runs; what is beyond its limit goes afterwards."""
+
+    @wraps(function)
+    def held(project: Project, /, *args: P.args, **options: P.kwargs) -> Finished:
+        with in_use(project.settings.store):
+            finished = function(project, *args, **options)
+        keeping.hold_to_limit(project.settings, project.store.added)
+        return finished
+
+    return held
+
+
+@_holding_the_store
 def run(
     project: Project,
     *,
     terms: Sequence[str] = (),
     exclude: Sequence[str] = (),
     forced: Forced = "",
+    command: str = "",
     on_start: Callable[[str, Plan, Path], None] = lambda *_: None,
     on_event: Callable[[Event, Run], None] = lambda *_: None,
     cancel: Canceller | None = None,
@@ -57,8 +80,9 @@ def run(
 ) -> Finished:
     """Run what is stale among the selected steps.
 
-    ``on_start`` gets the run's id, its plan and its folder before anything starts; ``on_event`` every fact. Raises
-    ``InvalidPipeline`` or ``UsageError`` before anything has run.
+    ``command`` is what a person would type to run the same again, for those who look later. ``on_start`` gets the run's
+    id, its plan and its folder before anything starts; ``on_event`` every fact. Raises ``InvalidPipeline`` or
+    ``UsageError`` before anything has run.
     """
     require_own(project.root)
     planner = project.planner(forced=forced)
@@ -88,14 +112,15 @@ def run(
                 on_event=on_event,
                 reused=_certainly_reused(shop, made),
                 folder=str(folder),
+                command=command,
                 cancel=cancel,
             )
             status = str(finished.status)
         finally:
             folders.write_copies(shop, made)
             alerting.finish(journal, project.settings, run_id, status)
+        keeping.forget_old_runs(journal, project.root, project.settings.keep_runs)
     alerting.start_sending(project.root, project.settings)
-    folders.tidy(project, run_id)
     return Finished(finished, run_id, folder, status, dict(shop.warnings), findings)
 
 
@@ -172,3 +197,5 @@ def _write(journal: Journal, run_id: str, events: list[Event]) -> None:
     ]
     if rows:
         journal.set_results(rows)
+    if took := {e.step: e.usage.held or e.seconds for e in events if isinstance(e, StepSucceeded)}:
+        journal.add_durations(run_id, took)

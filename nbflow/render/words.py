@@ -46,6 +46,17 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def size(number: float | None) -> str:
+    """``0 B``, ``12 kB``, ``3.4 MB``, ``1.2 GB``, in powers of 1000; an empty text for None."""
+    if number is None:
+        return ""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 999.5:
+            return f"{number:.0f} {unit}" if unit == "B" or number >= 9.95 else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
 def day_and_time(moment: str) -> str:
     """``2026-11-24 15:30 UTC``, from ISO 8601 in UTC."""
     return f"{moment[:10]} {moment[11:16]} UTC"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nbflow.disk import flock
-from nbflow.errors import StoreError
+from nbflow.errors import StoreError, StoreInUse
 from nbflow.store.home import make_store
 
 log = logging.getLogger(__name__)
@@ -22,10 +22,6 @@ log = logging.getLogger(__name__)
 NAME = "in-use.lock"
 SAY_AFTER = 2.0
 """Seconds that a run waits for a clean-up without a word."""
-
-
-class StoreInUse(StoreError):
-    """A run uses the store, or may."""
 
 
 @contextmanager

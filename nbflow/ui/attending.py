@@ -125,6 +125,6 @@ def retry(run: str, jobs: int | None, detached: bool, as_json: bool) -> int:
     if detached:
         return detach(words, as_json=as_json)
     with open_project(again.sources, parameters=dict(again.parameters), jobs=jobs) as project:
-        options: dict[str, Any] = {"terms": again.terms}
+        options: dict[str, Any] = {"terms": again.terms, "command": command_of(words)}
         executor = click.get_current_context().obj
         return perform(project, options, command_of(words), executor, as_json=as_json)

@@ -18,7 +18,7 @@ import click
 
 import nbflow
 from nbflow.errors import UsageError
-from nbflow.ui import alerts, attending
+from nbflow.ui import alerts, attending, cache, history
 from nbflow.ui.endings import DONE, EPILOG, STALE, USAGE, explained
 from nbflow.ui.options import (
     jobs_option,
@@ -128,15 +128,16 @@ def run(
         raise UsageError("--force and --no-cache do not go together.", "They mean the same: give one of them.")
     typed = Typed(sources, pairs, yaml_texts, files, select, exclude, jobs, executor)
     forced: Any = "forced" if force else "no-cache" if no_cache else ""
+    anew = [word for word, is_on in (("--force", bool(forced)), ("--fail-fast", fail_fast)) if is_on]
     if detached and not dry_run:
-        anew = {"--force": force, "--no-cache": no_cache, "--fail-fast": fail_fast}
-        return detach([*typed.words, *(word for word, given in anew.items() if given)], as_json=as_json)
+        return detach([*typed.words, *anew], as_json=as_json)
     given = _parameters(pairs, yaml_texts, files)
     with _open(sources, given, jobs=jobs, fail_fast=fail_fast or None, executor=executor) as project:
         if dry_run:
             _show_plan(project, ops.dry_run(project, project.planner(forced=forced), select, exclude), as_json)
             return DONE
-        options = {"terms": select, "exclude": exclude, "forced": forced}
+        whole = command_of([*typed.words, *anew])
+        options = {"terms": select, "exclude": exclude, "forced": forced, "command": whole}
         executing = click.get_current_context().obj
         return perform(project, options, command_of(typed.words), executing, as_json=as_json)
 
@@ -355,8 +356,9 @@ def _last_json(last: Record | None) -> dict[str, Any] | None:
     return None if last is None else {"run": last.run, "created": last.created, "seconds": last.seconds}
 
 
-for command in (attending.attach, attending.cancel, attending.retry, alerts.alerts):
+for command in (attending.attach, attending.cancel, attending.retry, history.runs, history.show, cache.cache):
     cli.add_command(command)
+cli.add_command(alerts.alerts)
 
 
 @cli.command()

@@ -78,22 +78,6 @@ def complete_step(ctx: click.Context, _param: click.Parameter, incomplete: str) 
     return [CompletionItem(name, help=where) for name, where in _steps(ctx) if name.startswith(incomplete)]
 
 
-def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The newest runs whose ids begin so."""
-    from nbflow.journal import Journal
-    from nbflow.settings import find_root
-
-    try:
-        journal = Journal.read(find_root(Path.cwd()))
-        if journal is None:
-            return []
-        with journal:
-            rows = journal.runs(20)
-    except Exception:
-        return []
-    return [CompletionItem(row.id, help=row.status) for row in rows if row.id.startswith(incomplete)]
-
-
 def complete_selector(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The same behind a plus: ``+tr`` → ``+train``."""
     name = incomplete.lstrip("0123456789")
@@ -101,6 +85,18 @@ def complete_selector(ctx: click.Context, _param: click.Parameter, incomplete: s
     lead = incomplete.removesuffix(name) if name else incomplete
     known = [*_steps(ctx), *([("state:stale", "what would run")] if not lead else [])]
     return [CompletionItem(lead + word, help=where) for word, where in known if word.startswith(name)]
+
+
+def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The ids of the runs that begin so. As for steps, whatever is wrong, nothing is said."""
+    from nbflow import ops
+
+    try:
+        found = ops.past_runs(ops.settings_here().root, 50)
+    except Exception:
+        return []
+    known = [("last", "the newest run"), *((r.row.id, f"{r.row.status}: {r.command}") for r in found)]
+    return [CompletionItem(name, help=said) for name, said in known if name.startswith(incomplete)]
 
 
 def _steps(ctx: click.Context) -> list[tuple[str, str]]:

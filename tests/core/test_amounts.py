@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbflow.core.amounts import parse_amount
+from nbflow.core.amounts import parse_amount, parse_span
 from nbflow.errors import UsageError
 
 FIX = "Write a number such as 2 or 0.5, or one with a unit: k, M, G, T (powers of 1000), KiB, MiB, GiB, TiB."
@@ -57,3 +57,17 @@ def test_anything_else_is_refused_with_the_near_unit(text: str, message: str) ->
     with pytest.raises(UsageError) as error:
         parse_amount(text)
     assert (error.value.message, error.value.fix) == (message, FIX)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30d", 2592000.0), ("1.5 h", 5400.0), ("2w", 1209600.0), ("90s", 90.0), ("5min", 300.0)]
+)
+def test_spans_of_time_are_read_as_seconds(text: str, seconds: float) -> None:
+    assert parse_span(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["30", "d", "", "-1d", "30 days", "1d2h", "5m"])
+def test_what_is_no_span_of_time_is_said(text: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_span(text)
+    assert str(error.value) == f"'{text}' is not a span of time\nWrite one such as 30d; units: s, min, h, d, w."

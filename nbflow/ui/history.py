@@ -1,0 +1,121 @@
+"""The commands that look back: ``nbflow runs`` and ``nbflow show``. They write nothing, also where they could."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from nbflow.ui.endings import explained
+from nbflow.ui.options import complete_run, json_option
+
+if TYPE_CHECKING:
+    from nbflow.ops.history import Story
+    from nbflow.ops.step_history import StepStory
+
+
+@click.command()
+@click.option("-l", "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
+              help="The newest N runs.")  # fmt: skip
+@json_option("the runs")
+@explained
+def runs(limit: int, as_json: bool) -> None:
+    """List the runs of this project, newest first."""
+    from nbflow import ops
+    from nbflow.render import history as drawing
+    from nbflow.ui.terminal import answer, answer_json, has_colour, width
+
+    found = ops.past_runs(ops.settings_here().root, limit)
+    if as_json:
+        answer_json(ops.runs_json(found))
+    elif not found:
+        answer("There are no runs yet.")
+    else:
+        lines = [
+            drawing.RunLine(r.row.id, r.row.status, r.row.started, r.steps, r.counts, r.seconds, r.command)
+            for r in found
+        ]
+        answer(drawing.runs_table(lines, colour=has_colour(sys.stdout), width=width(sys.stdout)))
+
+
+@click.command()
+@click.argument("run", metavar="[RUN[/STEP]]", default="last", shell_complete=complete_run)
+@click.option("--lines", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
+              help="Of what a step printed, the last N lines.")  # fmt: skip
+@json_option("the run, or the step,")
+@explained
+def show(run: str, lines: int, as_json: bool) -> None:
+    """Show a run and where its time went, or one step of it.
+
+    RUN is the id of a run, the beginning of one, or `last`, which it is
+    where nothing is given.
+
+    \b
+        nbflow show                the newest run
+        nbflow show last/train     its step train
+    """
+    from nbflow import ops
+    from nbflow.ui.terminal import answer, answer_json, tell
+
+    run, _, step = run.partition("/")
+    told = ops.story(ops.settings_here(), run or "last")
+    if told.notice:
+        tell(f"nbflow: {told.notice}.")
+    if not step:
+        if as_json:
+            answer_json(ops.run_json(told))
+        else:
+            answer("\n\n".join(block for block in _run(told) if block))
+        return
+    found = ops.step_story(told, step, lines)
+    if as_json:
+        answer_json(ops.step_json(told, found))
+    else:
+        answer("\n\n".join(block for block in _step(told, found) if block))
+
+
+def _run(told: Story) -> Iterator[str]:
+    from nbflow.render import history as drawing
+    from nbflow.render.words import clean
+    from nbflow.ui.summary import near
+    from nbflow.ui.terminal import has_colour, width
+
+    colour = has_colour(sys.stdout)
+    folder = near(told.folder) if told.folder.is_dir() else ""
+    yield drawing.run_head(told.view, told.seconds, told.command, folder, colour=colour)
+    if told.view["steps"]:
+        yield drawing.steps_table(told.view, told.timing, colour=colour, width=width(sys.stdout))
+    bad = [step for step in told.view["steps"] if step["error"]]
+    yield "\n".join(f"{clean(step['name'])}: nbflow show {told.row.id}/{clean(step['name'])}" for step in bad[:5])
+    if told.timing is not None:
+        yield drawing.time_report(told.timing, _names(told))
+
+
+def _step(told: Story, step: StepStory) -> Iterator[str]:
+    from nbflow.render import history as drawing
+    from nbflow.render.words import clean_block
+    from nbflow.ui.summary import near
+    from nbflow.ui.terminal import has_colour, width
+
+    colour = has_colour(sys.stdout)
+    yield drawing.step_head(step.view, told.row.id, colour=colour)
+    if step.attempts:
+        yield drawing.attempts_table(step.attempts, colour=colour, width=width(sys.stdout))
+    yield drawing.step_time(step.time)
+    lines = (
+        [drawing.ThingLine(thing.name, thing.type, thing.size, thing.step) for thing in things]
+        for things in (step.inputs, step.outputs)
+    )
+    yield from map(drawing.things, ("input", "output"), lines)
+    last = step.attempts[-1] if step.attempts else None
+    if last is not None and last.error:
+        yield clean_block(last.traceback or last.error, colour=colour).rstrip()
+    yield drawing.printed(step.printed, colour=colour)
+    if step.executed is not None:
+        yield f"Its executed notebook: {near(step.executed)}"
+
+
+def _names(told: Story) -> dict[str, str]:
+    return {spec.name: spec.label for spec in told.run.shape.specs}
