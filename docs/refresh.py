@@ -18,6 +18,8 @@ from pathlib import Path
 import click
 
 from nbflow.core.check import CODES
+from nbflow.core.transitions import TRANSITIONS
+from nbflow.settings import Settings, described
 from nbflow.ui.cli import cli
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +29,8 @@ EXAMPLE = "01_quickstart.ipynb"
 def main() -> None:
     replace(ROOT / "docs" / "check.md", r"(<!-- table: codes -->\n).*?\n\n", codes() + "\n\n")
     replace(ROOT / "docs" / "cli.md", r"(<!-- section: commands -->\n).*?(?=\n## )", "\n" + commands())
+    replace(ROOT / "docs" / "runs.md", r"(<!-- diagram: states -->\n)```mermaid\n.*?```\n", states())
+    replace(ROOT / "docs" / "settings.md", r"(<!-- table: settings -->\n).*?\n\n", settings() + "\n\n")
     run, why = captures()
     for name, text in (("run", run), ("why", why)):
         replace(ROOT / "README.md", rf"(<!-- capture: {name} -->\n)```\n.*?```\n", f"```\n{text}\n```\n")
@@ -56,6 +60,40 @@ def commands() -> str:
         table = "\n".join(["| option | |", "|---|---|", *options]) if options else ""
         parts.append("\n\n".join(filter(None, (f"### `nbflow {name} {words}`", _prose(text), table))))
     return "\n\n".join(parts) + "\n"
+
+
+def settings() -> str:
+    defaults = Settings(root=Path(), store=Path(".nbflow/store"), jobs=0)
+    rows = []
+    for name, (place, expects) in described().items():
+        default = "the number of cores" if name == "jobs" else _shown(getattr(defaults, name))
+        rows.append(f"| `{place}` | {expects} | {default} | `NBFLOW_{name.upper()}` |")
+    return "\n".join(["| setting | expects | default | in the environment |", "|---|---|---|---|", *rows])
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "`true`" if value else "`false`"
+    if isinstance(value, tuple):
+        return f"`{json.dumps(list(value))}`" if value else "none"
+    if isinstance(value, float) and value >= 1e9:
+        return f"`{value / 1e9:g}GB`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`" if value else "`0`" if value == 0 else "none"
+
+
+def states() -> str:
+    """The table of transitions as a diagram: one arrow between two states, with all that may cause it. What leaves a
+    state as it is, is not drawn."""
+    causes: dict[tuple[str, str], list[str]] = {}
+    for (state, trigger), target in TRANSITIONS.items():
+        if state != target:
+            causes.setdefault((state, target), []).append(trigger)
+    lines = [f"    {state} --> {target}: {', '.join(words)}" for (state, target), words in causes.items()]
+    ends = sorted({target for _, target in causes} - {state for state, _ in causes})
+    body = ["    [*] --> waiting", *lines, *(f"    {state} --> [*]" for state in ends)]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *body, "```"]) + "\n"
 
 
 def _prose(text: str) -> str:

@@ -52,6 +52,8 @@ class Settings:
     retries: int = 0
     retry_delay: float = 1.0
     """Seconds before the first retry."""
+    crash_retries: int = 1
+    """Retries after a lost kernel, which is not the fault of the step's code."""
     timeout: float | None = None
     """Seconds that one attempt may take."""
     fail_fast: bool = False
@@ -91,6 +93,14 @@ class Settings:
         values["store"] = (root / values.get("store", Path(".nbflow", "store"))).resolve()
         values.setdefault("jobs", usable_cores())
         return cls(root=root, **values)
+
+
+def described() -> dict[str, tuple[str, str]]:
+    """Setting → the place it has in pyproject.toml below ``tool.nbflow``, and what it expects, in words."""
+    return {
+        name: (".".join(_IN_TABLES[name]) if name in _IN_TABLES else name, setting.expects)
+        for name, setting in _SETTINGS.items()
+    }
 
 
 def origins(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
@@ -261,6 +271,7 @@ _SETTINGS: dict[str, _Setting] = {
     "store": _word("the path of a folder (no URL)", _store_folder),
     "retries": _whole(0),
     "retry_delay": _seconds(zero=True, none=False),
+    "crash_retries": _whole(0),
     "timeout": _seconds(zero=False, none=True),
     "fail_fast": _flag(),
     "keep_runs": _whole(1),

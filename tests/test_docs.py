@@ -3,6 +3,7 @@ somewhere, and the README's first pipeline is run."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -111,3 +112,16 @@ def test_the_first_pipeline_of_the_readme_runs(tmp_path: Path) -> None:
         words = line.removeprefix("$ nbflow ").split()
         done = subprocess.run([sys.executable, "-m", "nbflow", *words], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def test_what_the_program_says_of_itself_is_in_the_docs_as_it_says_it() -> None:
+    spec = importlib.util.spec_from_file_location("refresh", ROOT / "docs" / "refresh.py")
+    assert spec is not None
+    assert spec.loader is not None
+    refresh = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(refresh)
+    for page, text in (
+        ("runs.md", refresh.states()), ("settings.md", refresh.settings()), ("cli.md", refresh.commands()),
+        ("check.md", refresh.codes()),
+    ):  # fmt: skip
+        assert text in (ROOT / "docs" / page).read_text(encoding="utf-8"), f"{page}: make docs"

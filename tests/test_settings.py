@@ -13,8 +13,8 @@ from nbflow.errors import UsageError
 from nbflow.settings import Settings, cores_of_quota, find_root, origins, usable_cores
 
 ALL_KEYS = (
-    "notebooks, jobs, store, retries, retry_delay, timeout, fail_fast, keep_runs, store_limit, executor, "
-    "resources"
+    "notebooks, jobs, store, retries, retry_delay, crash_retries, timeout, fail_fast, keep_runs, store_limit, "
+    "executor, resources"
 )
 TABLES = "secrets, alerts"
 LEAVE_OUT = "Correct it, or leave it out for the default."
@@ -26,6 +26,7 @@ jobs = 3
 store = "../cache"
 retries = 2
 retry_delay = 5
+crash_retries = 0
 timeout = 90.5
 fail_fast = true
 keep_runs = 7
@@ -89,6 +90,7 @@ def test_everything_can_be_said_in_the_project_file(root: Path) -> None:
         notebooks=("a.ipynb", "more"),
         retries=2,
         retry_delay=5.0,
+        crash_retries=0,
         timeout=90.5,
         fail_fast=True,
         keep_runs=7,
@@ -111,6 +113,7 @@ def test_everything_can_be_said_in_the_environment(root: Path) -> None:
         "NBFLOW_STORE": str(root / "elsewhere"),
         "NBFLOW_RETRIES": "0",
         "NBFLOW_RETRY_DELAY": "0",
+        "NBFLOW_CRASH_RETRIES": "3",
         "NBFLOW_TIMEOUT": "none",
         "NBFLOW_FAIL_FAST": "No",
         "NBFLOW_KEEP_RUNS": "1",
@@ -132,6 +135,7 @@ def test_everything_can_be_said_in_the_environment(root: Path) -> None:
         notebooks=("b.ipynb", "c d.ipynb"),
         retries=0,
         retry_delay=0.0,
+        crash_retries=3,
         timeout=None,
         fail_fast=False,
         keep_runs=1,

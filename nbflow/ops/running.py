@@ -160,6 +160,7 @@ def _specs(project: Project, made: Plan) -> tuple[StepSpec, ...]:
                 tuple(n for n in step.needs if n in made.steps),
                 retries=settings.retries if options.retries is None else options.retries,
                 retry_delay=settings.retry_delay if options.retry_delay is None else options.retry_delay,
+                crash_retries=settings.crash_retries,
                 resources=options.resources,
                 short=step.name,
                 reason=because(planned.reasons, "first run"),
