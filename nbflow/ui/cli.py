@@ -18,7 +18,7 @@ import click
 
 import nbflow
 from nbflow.errors import UsageError
-from nbflow.ui import alerts, attending, cache, history
+from nbflow.ui import alerts, attending, cache, doctor, history
 from nbflow.ui.endings import DONE, EPILOG, STALE, USAGE, explained
 from nbflow.ui.options import (
     jobs_option,
@@ -359,6 +359,7 @@ def _last_json(last: Record | None) -> dict[str, Any] | None:
 for command in (attending.attach, attending.cancel, attending.retry, history.runs, history.show, cache.cache):
     cli.add_command(command)
 cli.add_command(alerts.alerts)
+cli.add_command(doctor.doctor)
 
 
 @cli.command()
