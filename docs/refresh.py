@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -51,15 +52,22 @@ def codes() -> str:
 
 def commands() -> str:
     parts = []
-    for name, command in cli.commands.items():
-        if command.hidden:
-            continue
+    for name, command in every_command(cli):
         words = " ".join(command.collect_usage_pieces(click.Context(command, info_name=name))).replace("[OPTIONS] ", "")
         text = inspect.cleandoc(command.help or "").replace("\b\n", "")
         options = [f"| {_called(o)} | {_said(o)} |" for o in command.params if isinstance(o, click.Option)]
         table = "\n".join(["| option | |", "|---|---|", *options]) if options else ""
         parts.append("\n\n".join(filter(None, (f"### `nbflow {name} {words}`", _prose(text), table))))
     return "\n\n".join(parts) + "\n"
+
+
+def every_command(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """The commands that are no secret, and below a group those of it: ``cache``, ``cache ls``."""
+    for name, command in group.commands.items():
+        if not command.hidden:
+            yield f"{before}{name}", command
+            if isinstance(command, click.Group):
+                yield from every_command(command, f"{before}{name} ")
 
 
 def settings() -> str:

@@ -202,12 +202,11 @@ def attempts_table(attempts: Sequence[PastAttempt], *, colour: bool, width: int 
     """A row per attempt."""
     rows: list[Sequence[Cell]] = []
     for each in attempts:
-        state = each.ending or "running"
-        sign, style = STYLES.get(state, ("", ""))
+        sign, style = STYLES.get(each.ending, ("", ""))
         began = day_and_time(time_text(each.started)) if each.started is not None else ""
         took = each.usage.held or (each.ended - each.started if each.ended and each.started else None)
         rows.append((
-            (sign, style), (str(each.number), ""), (state if each.ending else "no end known", style), (began, "dim"),
+            (sign, style), (str(each.number), ""), (each.ending or "no end known", style), (began, "dim"),
             (duration(took), ""), (size(each.usage.memory or None), "dim"), (clean(each.error), ""),
         ))  # fmt: skip
     header = ("", "attempt", "ended", "started", "time", "memory", "error")
