@@ -154,7 +154,7 @@ class _Driver:
         self.inbox: SimpleQueue[Event | None] = SimpleQueue()
         self.timers: list[tuple[float, str, int]] = []
         self.attempts: dict[tuple[str, int], Thread] = {}
-        self.ready: dict[str, float] = {}
+        self.ready: list[float] = []
         self.moment = 0.0
 
     def drive(self, reused: tuple[StepReused, ...], folder: str, command: str) -> Run:
@@ -199,12 +199,12 @@ class _Driver:
         """Keep since when steps could start: facts come in the order of time, so the last need that is done counts."""
         shape = self.run.shape
         if isinstance(event, RunStarted):
-            self.ready = dict.fromkeys(shape.number, event.at)
+            self.ready = [event.at] * len(shape.specs)
         elif isinstance(event, RetryDue):
-            self.ready[event.step] = event.at
+            self.ready[shape.number[event.step]] = event.at
         elif isinstance(event, StepSucceeded | StepReused):
-            below = shape.needed_by[shape.number[event.step]]
-            self.ready.update((shape.specs[step].name, event.at) for step in below)
+            for below in shape.needed_by[shape.number[event.step]]:
+                self.ready[below] = event.at
 
     def history(self, event: Event) -> tuple[Event, ...]:
         """What was told of the same step before the event."""
@@ -281,7 +281,7 @@ class _Driver:
                 self.inbox.put(self.stamped(RunFinished(status=status, folder=self.folder, steps=steps)))
 
     def start(self, step: str, attempt: int) -> None:
-        given = (step, attempt, max(0.0, round(self.moment - self.ready[step], 3)))
+        given = (step, attempt, max(0.0, round(self.moment - self.ready[self.run.shape.number[step]], 3)))
         # A daemon, so that an attempt which ignores even a kill cannot keep the process from ending.
         thread = Thread(target=self.attempt, args=given, name=f"nbflow {step} {attempt}", daemon=True)
         self.attempts[step, attempt] = thread
