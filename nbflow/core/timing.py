@@ -12,6 +12,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from statistics import median
+from types import MappingProxyType
 from typing import Literal
 
 from nbflow.core.events import (
@@ -33,6 +34,8 @@ from nbflow.core.run import ACTIVE, IDLE, Run, advance, begin
 
 History = Mapping[str, Sequence[float]]
 """Full name → seconds that the step held a place in earlier runs in which it succeeded."""
+
+NO_HISTORY: History = MappingProxyType({})
 
 PARTS = ("waiting", "kernel", "loading", "code", "saving")
 """The parts of an attempt's time, in their order."""

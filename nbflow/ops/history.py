@@ -110,6 +110,15 @@ def _told(facts: Sequence[Event]) -> Run | None:
     return run
 
 
+def durations(root: Path, before: str) -> dict[str, list[float]]:
+    """How long each step took in runs before that one in which it succeeded, newest first. Raises ``JournalError``."""
+    journal = Journal.read(root)
+    if journal is None:
+        return {}
+    with journal:
+        return journal.durations(before)
+
+
 # --- one run -------------------------------------------------------------------------------------------
 
 

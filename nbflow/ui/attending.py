@@ -49,7 +49,8 @@ def _watch(journal: Journal, row: RunRow, as_json: bool) -> int:
     from nbflow.ui.terminal import answer, tell
 
     progress = Progress(form_of(as_json))
-    progress.begin(row.id, f"started {row.started}")
+    history = journal.durations(before=row.id)
+    progress.begin(row.id, f"started {row.started}", history)
     run: Run | None = None
     try:
         for batch in following.follow(journal, row.id):
@@ -66,7 +67,7 @@ def _watch(journal: Journal, row: RunRow, as_json: bool) -> int:
         seen = progress.view()
         if seen["status"] == "running":
             seen = {**seen, "status": end.status}
-        answer(summary(seen, progress.events, row.sources, command_of(["retry", row.id])))
+        answer(summary(seen, progress.events, row.sources, command_of(["retry", row.id]), history=history))
     return ENDS.get(end.status, DONE)
 
 

@@ -35,12 +35,14 @@ from nbflow.core.events import (
     to_json,
 )
 from nbflow.core.run import Run
+from nbflow.core.timing import NO_HISTORY, History
 from nbflow.core.view import Notes, RunView, StepView, noted, view
 from nbflow.driver import Canceller
 from nbflow.render import text
 from nbflow.render.columns import cut
 from nbflow.render.words import clean, clean_block, duration
 from nbflow.ui import endings, terminal
+from nbflow.ui.forecast import Forecast
 
 REFRESH = 4
 """Updates a second."""
@@ -79,13 +81,15 @@ class Progress:
         self._started: dict[str, float] = {}
         self._said: dict[str, str] = {}
         self._live: Live | None = None
+        self._forecast = Forecast({})
         self.requests = 0
 
     # --- called by the run ---------------------------------------------------------------------------
 
-    def begin(self, run_id: str, opening: str) -> None:
-        """``opening``: what to say of the run in a log."""
+    def begin(self, run_id: str, opening: str, history: History = NO_HISTORY) -> None:
+        """``opening``: what to say of the run in a log; ``history``: how long its steps took in earlier runs."""
         self._run_id, self._began = run_id, self.now()
+        self._forecast = Forecast(history)
         if self.form == "live":
             self._live = Live(
                 get_renderable=self.drawing, console=self.console, refresh_per_second=REFRESH, transient=True
@@ -154,13 +158,17 @@ class Progress:
         seen["steps"] = [self._with_words(step) for step in seen["steps"]]
         spent = {step: now - began for step, began in self._started.items()}
         table = text.live_table(seen, spent, colour=colour, width=width, height=height - 2)
-        foot = cut(f"   {text.counts(seen)} · {duration(now - self._began)}", width)
+        foot = cut(f"   {text.counts(seen)} · {duration(now - self._began)}{self._left(self._run, now)}", width)
         if self.requests:
             foot += f"\n{cut('   ' + STOPPING[min(self.requests, 2)], width)}"
         drawn = Text.from_ansi(table)
         drawn.no_wrap, drawn.overflow = True, "ellipsis"  # a line that wraps would push the table off the screen
         drawn.append("\n\n").append(foot, "dim" if colour and not self.requests else "")
         return Group(drawn)
+
+    def _left(self, run: Run, now: float) -> str:
+        left = None if self.requests else self._forecast.left(run, self._started, now)
+        return f" · about {duration(round(left))} left" if left is not None and left >= 1 else ""
 
     def _with_words(self, step: StepView) -> StepView:
         """What a running step printed last stands where its reason would."""

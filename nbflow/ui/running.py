@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow.ui.endings import CANCELLED, DONE, FAILED
 
 if TYPE_CHECKING:
+    from nbflow.core.plan import Plan
     from nbflow.executors import Executor
     from nbflow.project import Project
 
@@ -70,13 +71,20 @@ def perform(
 
     tell_logs()
     progress = Progress(form_of(as_json))
+    history: dict[str, Sequence[float]] = {}
+
+    def begin(run: str, plan: Plan, _folder: Path) -> None:
+        if plan.stale:  # else nothing takes time
+            history.update(ops.durations(project.root, before=run))
+        progress.begin(run, text.plan_summary(plan), history)
+
     with progress.interrupts() as cancel:
         finished = ops.run(
-            project, **options, on_start=lambda run, plan, _: progress.begin(run, text.plan_summary(plan)),
+            project, **options, on_start=begin,
             on_event=progress.show, cancel=cancel, executor=executor,
         )  # fmt: skip
     if not as_json:
-        answer(summary(progress.view(), progress.events, project.files, command, finished.findings))
+        answer(summary(progress.view(), progress.events, project.files, command, finished.findings, history))
     return ENDS[finished.status]
 
 

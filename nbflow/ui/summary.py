@@ -9,12 +9,14 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from nbflow.core.events import Event, StepCrashed, StepFailed
+from nbflow.core.events import Event, RunStarted, StepCrashed, StepFailed
 from nbflow.core.model import Finding
+from nbflow.core.timing import NO_HISTORY, WORTH, History, remark, timing
 from nbflow.core.view import RunView, StepView
 from nbflow.journal import Failure as LastFailure
 from nbflow.render import text
 from nbflow.render.columns import cut
+from nbflow.render.history import remark as remark_of
 from nbflow.render.words import clean, clean_block, count, day_and_time, duration
 from nbflow.ui import terminal
 
@@ -29,17 +31,22 @@ Failure = StepFailed | StepCrashed
 
 
 def summary(
-    seen: RunView, events: Sequence[Event], notebooks: Iterable[str], command: str, findings: Iterable[Finding] = ()
+    seen: RunView,
+    events: Sequence[Event],
+    notebooks: Iterable[str],
+    command: str,
+    findings: Iterable[Finding] = (),
+    history: History = NO_HISTORY,
 ) -> str:
     """The whole of it, for stdout. ``notebooks``: their paths from the project root; ``command``: what a person types
-    to go on; ``findings``: of the check."""
+    to go on; ``findings``: of the check; ``history``: how long steps took in earlier runs."""
     if not seen["steps"]:
         return "Nothing is selected, so there was nothing to do."
     blocks = [
         text.final_table(seen, colour=terminal.has_colour(sys.stdout), width=terminal.width(sys.stdout)),
         "\n".join(_warnings(seen)),
         *_failures(seen, events, Path(seen["folder"])),
-        "\n".join(_end(seen, events, notebooks, command, findings)),
+        "\n".join([*_end(seen, events, notebooks, command, findings), *_remark(events, history)]),
     ]
     return "\n\n".join(block for block in blocks if block)
 
@@ -102,6 +109,14 @@ def _end(
         yield f"  The check has {count(doubts, 'warning')}; nbflow check shows what."
     if seen["status"] != "succeeded":
         yield f"  To resume: {command}  (what succeeded is reused)"
+
+
+def _remark(events: Sequence[Event], history: History) -> Iterator[str]:
+    """The one thing worth knowing about the time of a run that took some."""
+    if events and isinstance(events[0], RunStarted) and events[-1].at - events[0].at >= WORTH:
+        names = {spec.name: spec.label for spec in events[0].steps}
+        if said := remark_of(remark(timing(events, history)), names):
+            yield f"  {said}"
 
 
 def _painted(words: str, style: str) -> str:

@@ -28,16 +28,17 @@ from nbflow.core.events import (
     StepSucceeded,
 )
 from nbflow.core.run import fold
+from nbflow.core.timing import NO_HISTORY, History
 from nbflow.ui.progress import Form, Progress
 
 SPECS = (StepSpec("n.load", short="load", reason="first run"), StepSpec("n.train", ("n.load",), short="n-train"))
 START = RunStarted(at=10.0, steps=SPECS, jobs=2)
 
 
-def shown(form: Form, *story: Event, console: Console | None = None) -> Progress:
+def shown(form: Form, *story: Event, console: Console | None = None, history: History = NO_HISTORY) -> Progress:
     """A run that has come so far."""
     progress = Progress(form, console, now=lambda: 11.0)
-    progress.begin("r1", "2 steps to run")
+    progress.begin("r1", "2 steps to run", history)
     for number, event in enumerate(story, 1):
         progress.show(event, fold(story[:number]))
     progress.end()
@@ -90,10 +91,10 @@ def test_json_is_alone_on_stdout_and_keeps_what_is_internal_to_itself(capsys: py
 # --- the live table ------------------------------------------------------------------------------------
 
 
-def screen(*story: Event, width: int = 80, height: int = 24, requests: int = 0) -> str:
+def screen(*story: Event, width: int = 80, height: int = 24, requests: int = 0, history: History = NO_HISTORY) -> str:
     """What stands on the screen."""
     console = Console(file=io.StringIO(), force_terminal=True, no_color=True, width=width, height=height)
-    progress = shown("lines", *story, console=console)
+    progress = shown("lines", *story, console=console, history=history)
     progress.requests = requests
     with console.capture() as captured:
         console.print(progress.drawing())
@@ -101,6 +102,23 @@ def screen(*story: Event, width: int = 80, height: int = 24, requests: int = 0) 
 
 
 BEGUN = (START, StepStarted("n.load", 1, at=11.0, reason="first run"))
+
+
+@pytest.mark.parametrize(
+    ("history", "requests", "left"),
+    [
+        ({}, 0, ""),
+        ({"n.load": [5.0]}, 0, ""),  # of the other step nobody knows
+        ({"n.load": [5.0, 90.0, 4.0], "n.train": [60.0]}, 0, " · about 1 min 5 s left"),
+        ({"n.load": [0.2], "n.train": [0.3]}, 0, ""),  # it is nearly over
+        ({"n.load": [5.0], "n.train": [60.0]}, 1, ""),  # it is being stopped
+    ],
+)
+def test_the_foot_says_how_long_it_may_still_take_where_earlier_runs_tell(
+    history: History, requests: int, left: str
+) -> None:
+    foot = screen(*BEGUN, history=history, requests=requests).splitlines()[4]
+    assert foot == f"   1 waiting, 1 running · 1.0 s{left}"
 
 
 def test_the_table_grows_with_the_run() -> None:

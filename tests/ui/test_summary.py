@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from nbflow.core.events import Event, RunFinished, RunStarted, StepSpec, StepSucceeded, Usage
+from nbflow.core.run import fold
+from nbflow.core.timing import History
+from nbflow.core.view import Notes, noted, view
 from nbflow.ui.cli import cli
 from nbflow.ui.running import Typed, command_of
-from nbflow.ui.summary import near
+from nbflow.ui.summary import near, summary
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,29 @@ def test_a_path_counts_from_here_where_it_lies_below(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert near(tmp_path / "a" / "b.ipynb") == "a/b.ipynb"
     assert near(tmp_path.parent / "b.ipynb") == str(tmp_path.parent / "b.ipynb")
+
+
+def ended(seconds: float) -> list[Event]:
+    steps = (StepSpec("n.load", short="load"), StepSpec("n.train", short="train"))
+    return [
+        RunStarted(at=100.0, steps=steps, jobs=2, folder="nowhere"),
+        StepSucceeded("n.load", 1, at=100.0 + seconds / 2, usage=Usage(code=seconds / 2)),
+        StepSucceeded("n.train", 1, at=100.0 + seconds, usage=Usage(code=seconds)),
+        RunFinished(at=100.0 + seconds, status="succeeded"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "history", "said"),
+    [
+        (20.0, {}, "  train took 20 s of it."),
+        (20.0, {"n.train": [5.0]}, "  train took 20 s; it usually takes 5.0 s."),
+        (9.0, {"n.train": [1.0]}, ""),
+    ],
+)
+def test_a_run_that_took_some_time_says_what_took_it(seconds: float, history: History, said: str) -> None:
+    facts = ended(seconds)
+    seen = view("r1", fold(facts), noted(Notes(), facts))
+    end = summary(seen, facts, [], "nbflow run", history=history).split("\n\n")[-1].splitlines()
+    assert end[0].startswith("✔ Run r1 succeeded in ")
+    assert end[1:] == [said][: bool(said)]
