@@ -53,11 +53,13 @@ def codes() -> str:
 def commands() -> str:
     parts = []
     for name, command in every_command(cli):
-        words = " ".join(command.collect_usage_pieces(click.Context(command, info_name=name))).replace("[OPTIONS] ", "")
+        pieces = command.collect_usage_pieces(click.Context(command, info_name=name))
+        heading = " ".join(["nbflow", name, *(piece for piece in pieces if piece != "[OPTIONS]")])
         text = inspect.cleandoc(command.help or "").replace("\b\n", "")
-        options = [f"| {_called(o)} | {_said(o)} |" for o in command.params if isinstance(o, click.Option)]
+        told = [o for o in command.params if isinstance(o, click.Option) and not o.hidden]
+        options = [f"| {_called(o)} | {_said(o)} |" for o in told]
         table = "\n".join(["| option | |", "|---|---|", *options]) if options else ""
-        parts.append("\n\n".join(filter(None, (f"### `nbflow {name} {words}`", _prose(text), table))))
+        parts.append("\n\n".join(filter(None, (f"### `{heading}`", _prose(text), table))))
     return "\n\n".join(parts) + "\n"
 
 

@@ -19,7 +19,11 @@ STEPS = Given(
 )
 
 
-COMMANDS: dict[str, click.Command] = {"": cli, **cli.commands}
+COMMANDS: dict[str, click.Command] = {"": cli, **cli.commands} | {
+    f"{name} {below}": command
+    for name, group in cli.commands.items() if isinstance(group, click.Group)
+    for below, command in group.commands.items()
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -35,7 +39,8 @@ def test_help_fits_and_explains_every_option(tmp_path: Path, name: str) -> None:
 
 def test_the_commands_stand_in_the_order_of_their_use() -> None:
     assert cli.list_commands(click.Context(cli)) == [
-        "run", "plan", "graph", "check", "why", "status", "attach", "cancel", "retry", "completion",
+        "run", "plan", "graph", "check", "why", "status", "attach", "cancel", "retry", "runs", "show", "cache",
+        "alerts", "doctor", "completion",
     ]  # fmt: skip
 
 
@@ -67,6 +72,8 @@ def completed(root: Path, line: str) -> list[str]:
         ("nbflow run -s x", []),
         ("nbflow graph --format m", ["mermaid"]),
         ("nbflow completion ", ["bash", "zsh", "fish"]),
+        ("nbflow show ", ["last"]),
+        ("nbflow cache ", ["gc", "ls", "verify"]),
     ],
 )
 def test_a_shell_completes_commands_options_and_steps(tmp_path: Path, line: str, offered: list[str]) -> None:

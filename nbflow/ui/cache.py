@@ -9,22 +9,20 @@ from dataclasses import asdict
 
 import click
 
-from nbflow.core.amounts import parse_amount, parse_span
 from nbflow.errors import UsageError
 from nbflow.ui.endings import DONE, FAILED, explained
 from nbflow.ui.options import json_option
 
 
-def _read_by(read: Callable[[str], float]) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
-    """A value read by a function that raises ``UsageError``."""
+def _amount(_ctx: click.Context, param: click.Parameter, given: str | None) -> float | None:
+    """What was given for ``--older-than`` in seconds, for ``--max-size`` in bytes."""
+    from nbflow.core import amounts
 
-    def value(_ctx: click.Context, _param: click.Parameter, given: str | None) -> float | None:
-        try:
-            return None if given is None else read(given)
-        except UsageError as error:
-            raise click.BadParameter(f"{error.message}. {error.fix}") from error
-
-    return value
+    read = amounts.parse_span if param.name == "older_than" else amounts.parse_amount
+    try:
+        return None if given is None else read(given)
+    except UsageError as error:
+        raise click.BadParameter(f"{error.message}. {error.fix}") from error
 
 
 @click.group()
@@ -63,9 +61,9 @@ def ls(as_json: bool) -> None:
 
 
 @cache.command()
-@click.option("--older-than", callback=_read_by(parse_span), metavar="SPAN",
+@click.option("--older-than", callback=_amount, metavar="SPAN",
               help="Remove results that were not used for so long: 30d, 12h.")  # fmt: skip
-@click.option("--max-size", callback=_read_by(parse_amount), metavar="SIZE",
+@click.option("--max-size", callback=_amount, metavar="SIZE",
               help="Remove those least lately used until the rest takes no more: 10GB.  "
                    "[default: the setting store_limit, where --older-than is not given]")  # fmt: skip
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
