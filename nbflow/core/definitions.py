@@ -1,5 +1,5 @@
-"""The walk over functions and classes: what runs where they are defined, what runs later, what they do with what they are
-given. ``branches`` builds on this class.
+"""The walk over functions and classes: what runs where they are defined, what runs later, and what is done with what
+they are given. ``branches`` builds on this class.
 """
 
 from __future__ import annotations
