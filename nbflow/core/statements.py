@@ -123,6 +123,8 @@ class Statements(Calls):
             self.visit(node.value)
             self.change(target.id, "assign")
             self.bind(target.id)
+            if self.scope is None:  # ``xs += [1]``: the list that it was
+                self.sink.shares[target.id, target.id] = None
             return
         self.assigned_search_path(target, node.value)
         self.visit(target)
