@@ -118,10 +118,9 @@ class Project:
         slices = {s.id: planner.slice(s) for s in self.pipeline.steps.values()}
         return check(self.pipeline, slices, self.surroundings)
 
-    def require_sound(self, planner: Planner | None = None) -> tuple[Finding, ...]:
-        """The findings, none of which is an error. Raises ``InvalidPipeline`` otherwise.
-
-        Notebooks with nothing to be said about them are remembered by their text, and not looked at again."""
+    def verdict(self, planner: Planner | None = None) -> tuple[Finding, ...]:
+        """Everything the check has to say. Notebooks with nothing to be said about them are remembered by their text,
+        and not looked at again."""
         if self.analyses.get(SOUND, self._text_digest):
             return ()
         findings = self.findings(planner)
@@ -129,14 +128,21 @@ class Project:
             i.item.is_file and not i.makers for s in self.pipeline.steps.values() for i in s.inputs
         ):
             self.analyses.put(SOUND, self._text_digest, True)
-        wrong = [f for f in findings if f.severity == "error"]
-        if wrong:
-            count = "1 error" if len(wrong) == 1 else f"{len(wrong)} errors"
-            fix = "nbflow check --fix writes what is not declared." if any(map(_can_be_written, wrong)) else ""
-            raise InvalidPipeline(
-                f"The check found {count}, so nothing was run.", fix, findings, self.first_lines(wrong)
-            )
         return findings
+
+    def require_sound(self, planner: Planner | None = None) -> tuple[Finding, ...]:
+        """The findings, none of which is an error. Raises ``InvalidPipeline`` otherwise."""
+        findings = self.verdict(planner)
+        if any(f.severity == "error" for f in findings):
+            raise self.refusal(findings, "The check found {count}, so nothing was run.")
+        return findings
+
+    def refusal(self, findings: Sequence[Finding], message: str) -> InvalidPipeline:
+        """What to say where errors keep a verb from its work. ``{count}`` in the message is how many there are."""
+        wrong = [f for f in findings if f.severity == "error"]
+        count = "1 error" if len(wrong) == 1 else f"{len(wrong)} errors"
+        fix = "nbflow check --fix writes what is not declared." if any(map(_can_be_written, wrong)) else ""
+        return InvalidPipeline(message.replace("{count}", count), fix, findings, self.first_lines(wrong))
 
     @cached_property
     def _text_digest(self) -> str:

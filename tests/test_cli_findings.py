@@ -451,6 +451,20 @@ DOUBTS: list[Case] = [
         "Use a generator of its own in each step (numpy.random.default_rng(seed), random_state=…).",
     ),
     (
+        "shared-iterator",
+        (
+            "rows = iter([1, 2])",
+            "%%step load -o x\nx = next(rows)",
+            "%%step a -i x -o y\ny = x + next(rows)",
+        ),
+        (
+            "'rows' (bound in cell 1) is used up as it is read, and step 'load' reads it too: in a run each step gets "
+            "it whole, so what is read differs from Run All."
+        ),
+        "flow.ipynb, cell 3, step a: %%step a -i x -o y",
+        "Make 'rows' in each step, or let one step read it into a list and output that.",
+    ),
+    (
         "instance-leaves",
         (
             "%%step load -o x\nclass A: pass\nx = A()",
@@ -471,7 +485,7 @@ DOUBTS: list[Case] = [
         ),
         "'d.txt' names a file that is not declared.",
         "flow.ipynb, cell 1, step load: %%step load -o x",
-        "Add '-i d.txt' if step 'load' reads it, '-o d.txt' if it writes it: then the graph shows it.",
+        "Add '-i d.txt' to step 'load': it reads the file.",
     ),
     (
         "unknown-path",
@@ -516,7 +530,9 @@ DOUBTS: list[Case] = [
     ),
 ]
 
-WRITTEN = ("undeclared-input", "undeclared-output", "uses-exploration", "rebinds-context", "changed-input")
+WRITTEN = (
+    "undeclared-input", "undeclared-output", "uses-exploration", "rebinds-context", "changed-input", "undeclared-file",
+)  # fmt: skip
 """``check --fix`` can write what these ask for."""
 
 

@@ -7,7 +7,6 @@ to globals. Nothing here follows a read; that is ``resolve``'s part.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -16,15 +15,13 @@ from typing import TYPE_CHECKING
 from nbflow.core.collect import NOTHING
 from nbflow.core.functions import Functions, Hand
 from nbflow.core.model import Change, Import, Unit
+from nbflow.core.partners import Version, find_partners
 
 if TYPE_CHECKING:
     from nbflow.core.outline import Outline
 
 Places = dict[str, list[int]]
 """Name → cells, in order."""
-
-Version = tuple[str, int]
-"""A name as one cell has bound it."""
 
 PERHAPS, CALLED, ASSIGNED = 0, 1, 2
 """How sure it is that a cell changes an object: a call whose result is used, a call made for its effect, an assignment
@@ -189,36 +186,12 @@ class Bindings:
     def partners(self, name: str, cell: int) -> Iterable[Version]:
         """Other names, each with the cell that bound it, which may stand for the object that ``name`` stands for, for
         a part of it, or for something that holds it."""
-        return self._partners.get((name, cell), ())
+        group = self._partners.get((name, cell), ())
+        return (version for version in group if version != (name, cell))
 
     @cached_property
-    def _partners(self) -> Mapping[Version, tuple[Version, ...]]:
-        group: dict[Version, list[Version]] = {}
-        for number in self.outline.context_cells:
-            for index, unit in enumerate(self.outline.units(number)):
-                for name, root in unit.now.shares:
-                    if root[-2:] == "()":
-                        for behind in self.functions.results(root[:-2], unit, number):
-                            if behind not in self.only_imported:
-                                _join(group, (name, number), (behind, self.bound_at(behind, number, index)))
-                    elif root not in self.only_imported:
-                        fresh = root in unit.now.binds and root not in unit.now.reads  # ``fig, ax = plt.subplots()``
-                        at = number if fresh else self.bound_at(root, number, index)
-                        _join(group, (name, number), (root, at))
-                for container, root, how in unit.now.keeps:
-                    if root not in self.only_imported and container not in self.only_imported:
-                        at = self.bound_at(container, number, index)
-                        if how == "attribute" or self._is_container(container, at):
-                            _join(group, (container, at), (root, self.bound_at(root, number, index)))
-        return {version: tuple(v for v in group[version] if v != version) for version in group}
-
-    def _is_container(self, name: str, number: int) -> bool:
-        """Whether a cell binds a name to a list, a dictionary or the like: a table copies what is put into it."""
-        return any(
-            _MAKES_CONTAINER.search(self.outline.text(number, unit.line))
-            for unit in (self.outline.units(number) if number else ())
-            if name in unit.now.binds
-        )
+    def _partners(self) -> Mapping[Version, list[Version]]:
+        return find_partners(self)
 
     def bound_at(self, name: str, number: int, index: int) -> int:
         """The cell of the nearest binding of a name above a unit, 0 where there is none."""
@@ -295,7 +268,7 @@ class Bindings:
                 if unit.later is not NOTHING and unit.later.reads:
                     found.update(unit.now.binds)
                     found.update(unit.later.binds)
-                if unit.kind == "other" and unit.now.binds:
+                if unit.kind in ("other", "class") and unit.now.binds:
                     for read in unit.now.reads:
                         users.setdefault(read, []).append(unit.now.binds)
         found.update(self.functions.classes & self.changed_in_context.keys())  # ``Model.forward = forward``
@@ -378,9 +351,6 @@ class Bindings:
         return len(self.outline.facts) + 1
 
 
-_MAKES_CONTAINER = re.compile(r"=\s*(\[|\{|(dict|list|set|deque|defaultdict|OrderedDict|SimpleNamespace)\()")
-
-
 def is_definition(outline: Outline, number: int, unit: Unit) -> bool:
     """Whether what a unit binds is itself a function or class: ``def``, decorated or not, or a lambda alone."""
     if unit.kind != "other" or not unit.now.reads:
@@ -390,18 +360,6 @@ def is_definition(outline: Outline, number: int, unit: Unit) -> bool:
 
 def _note_change(changed: dict[str, int], change: Change) -> None:
     changed[change.name] = max(changed.get(change.name, PERHAPS), _SURENESS[change.how])
-
-
-def _join(group: dict[Version, list[Version]], one: Version, other: Version) -> None:
-    """Make one group of two, the smaller into the larger."""
-    first, second = group.setdefault(one, [one]), group.setdefault(other, [other])
-    if first is second:
-        return
-    if len(first) < len(second):
-        first, second = second, first
-    first.extend(second)
-    for version in second:
-        group[version] = first
 
 
 def is_plain_import(unit: Unit) -> bool:

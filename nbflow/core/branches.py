@@ -10,9 +10,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from nbflow.core.definitions import Definitions
 from nbflow.core.scopes import capture_names, deleted_in
 from nbflow.core.sharing import sources
-from nbflow.core.statements import Statements
 from nbflow.core.walk import VISITORS
 
 MAY_SWALLOW = ("suppress", "raises", "ignor", "swallow", "catch")
@@ -20,7 +20,7 @@ MAY_SWALLOW = ("suppress", "raises", "ignor", "swallow", "catch")
 NEVER_SWALLOWS = ("catch_warnings", "catch_logs")
 
 
-class Branches(Statements):
+class Branches(Definitions):
     def branch(self, body: Iterable[ast.AST], start: set[str]) -> set[str] | None:
         """Walk over one way; the names surely bound at its end, ``None`` where its end is never reached."""
         before = self.dead

@@ -181,6 +181,8 @@ class Files:
                 done.add(where)
                 if self._is_covered(where) or (role != "reads" and paths.is_glob(where)):
                     continue
+                if not role and any(path.startswith(where + "/") for path in (*self.declared, *done)):
+                    continue  # ``Path("data")`` on the way to what is declared, or has been spoken of
                 key = ("undeclared-file", self.step.notebook, cell, where)
                 found = self._about(text, where, cell, role) if key not in self.world.said else None
                 if found is not None:

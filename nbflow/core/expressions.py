@@ -171,9 +171,18 @@ class Expressions(Walk):
                 names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
                 self.scope.aliases.update(dict.fromkeys(names, fed))
             self.visit(node.body)
+            self.give(node.body)
 
         self.function(node.args, [node.body], body)
         self.bare = bare
+
+    def give(self, value: ast.expr) -> None:
+        """Note what a function hands back."""
+        for name in self.behind(sources(value)):
+            if name[0] == "\0":
+                self.returned.update(dict.fromkeys(self.parameters.get(name[1:], ())))
+            else:
+                self.returned["=" + name] = None
 
     def function(self, args: ast.arguments, body: list[Any], walk: Callable[[], None]) -> None:
         """Walk over a body that runs when it is called."""

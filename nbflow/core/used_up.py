@@ -47,12 +47,11 @@ def _kind_of(value: ast.expr) -> tuple[str, UsedUp] | None:
     chain = words_of(value.func)
     if not chain:
         return None
-    called = root_of(value.func)[1]
     maker = next((word for word in chain if word in GENERATORS), "")
-    if maker and (chain[-1] == maker or called):
+    if maker and chain[-1] in (maker, "manual_seed"):
         seeded = chain[0] in SEEDED_ANYHOW or any(_has_seed(call) for call in _calls(value))
         return chain[0], "generator" if seeded else "unseeded"
-    if chain[-1] in ITERATORS and not called:
+    if chain[-1] in ITERATORS and not root_of(value.func)[1]:
         free = chain[-1] in (BUILTINS if len(chain) == 1 else METHODS)
         return "" if free else chain[0], "iterator"
     if any(k.arg in ("chunksize", "iterator") for k in value.keywords) and chain[-1].startswith("read_"):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from nbflow.core.graph import Step
 from nbflow.core.model import Reason, Record
-from nbflow.core.plan import Planner, plan
-from nbflow.errors import UsageError
+from nbflow.core.plan import Planned, Planner, plan
+from nbflow.core.unsound import Unsound, unsound
+from nbflow.errors import InvalidPipeline, UsageError
 from nbflow.journal import Failure, Journal, last_failures
 from nbflow.ops.folders import RUNS
 from nbflow.ops.planning import selected_steps
@@ -29,16 +30,25 @@ class Explanation:
 
 
 def explain(project: Project, planner: Planner, name: str) -> Explanation:
-    """Why the step called ``name`` would run or be reused. Raises ``UsageError`` for an unknown name."""
+    """Why the step called ``name`` would run or be reused. Raises ``UsageError`` for an unknown name, and
+    ``InvalidPipeline`` where the check found an error about it or about what it needs."""
     wanted = selected_steps(project, planner, [name])
     if len(wanted) != 1:
         known = ", ".join(project.pipeline.steps[s].name for s in sorted(wanted))
         raise UsageError(f"'{name}' means several steps: {known}.", "Name one of them.")
     step_id = next(iter(wanted))
-    planned = plan(planner).steps[step_id]
+    undecided = unsound(project.pipeline, project.verdict(planner))
+    if step_id in undecided:
+        raise _undecided(project, project.pipeline.steps[step_id], undecided[step_id])
+    planned = plan(planner, project.pipeline.steps.keys() - undecided.keys()).steps[step_id]
     return Explanation(
         project.pipeline.steps[step_id], planned.action, planned.certain, planned.reasons, project.results.last(step_id)
     )
+
+
+def _undecided(project: Project, step: Step, why: Unsound) -> InvalidPipeline:
+    about = f"it needs '{why.needs}', about which the check found" if why.needs else "the check found"
+    return project.refusal(why.findings, f"Step '{step.name}' cannot be decided: {about} {{count}}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,8 @@ class StepStatus:
 
     step: Step
     state: str
-    """``fresh``, ``stale``, ``maybe stale`` (something above will run) or ``no result``."""
+    """``fresh``, ``stale``, ``maybe stale`` (something above will run), ``no result``, or ``invalid`` (the check found
+    an error about it, or about what it needs)."""
     reasons: tuple[Reason, ...]
     last: Record | None
     failure: Failure | None = None
@@ -57,22 +68,33 @@ class StepStatus:
 
 
 def status(project: Project, planner: Planner) -> list[StepStatus]:
-    """Where every step stands, in the order they run. Only looks."""
+    """Where every step stands, in the order they run. Only looks. Raises ``InvalidPipeline`` where the errors of the
+    check leave no step that can be decided."""
+    steps = project.pipeline.steps
+    findings = project.verdict(planner)
+    undecided = unsound(project.pipeline, findings)
+    if steps and len(undecided) == len(steps):
+        raise project.refusal(findings, "The check found {count}, so no step can be decided.")
+    planned = plan(planner, steps.keys() - undecided.keys()).steps
     failures = _last_failures(project)
     found = []
-    for step_id, planned in plan(planner).steps.items():
-        last = project.results.last(step_id)
-        if planned.action == "reuse":
-            state = "fresh"
-        elif last is None:
-            state = "no result"
-        else:
-            state = "stale" if planned.certain else "maybe stale"
-        step, failure = project.pipeline.steps[step_id], failures.get(step_id)
+    for step_id, step in steps.items():
+        last, failure = project.results.last(step_id), failures.get(step_id)
+        invalid = undecided.get(step_id)
+        reasons = planned[step_id].reasons if invalid is None else invalid.reasons
+        state = "invalid" if invalid is not None else _state(planned[step_id], last)
         executed = project.root / RUNS / failure.run / "steps" / f"{step.name}.ipynb" if failure else None
         there = executed if executed and executed.exists() else None
-        found.append(StepStatus(step, state, planned.reasons, last, failure, there))
+        found.append(StepStatus(step, state, reasons, last, failure, there))
     return found
+
+
+def _state(planned: Planned, last: Record | None) -> str:
+    if planned.action == "reuse":
+        return "fresh"
+    if last is None:
+        return "no result"
+    return "stale" if planned.certain else "maybe stale"
 
 
 def _last_failures(project: Project) -> Mapping[str, Failure]:

@@ -172,6 +172,7 @@ def status_table(rows: Iterable[tuple[str, str, str, Record | None]], *, colour:
         "stale": ("●", "yellow"),
         "maybe stale": ("○", "yellow"),
         "no result": ("·", "dim"),
+        "invalid": ("✘", "red"),
     }
     drawn: list[Sequence[Cell]] = []
     for name, state, reason, last in rows:

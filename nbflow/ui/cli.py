@@ -293,7 +293,6 @@ def why(
         raise UsageError(f"'{step}' is a notebook, and the step comes first.", f"Write: nbflow why STEP {step}")
     with _open(sources, _parameters(pairs, yaml_texts, files)) as project:
         planner = project.planner()
-        project.require_sound(planner)
         found = ops.explain(project, planner, step)
         if as_json:
             answer_json({
@@ -323,7 +322,6 @@ def status(
 
     with _open(sources, _parameters(pairs, yaml_texts, files)) as project:
         planner = project.planner()
-        project.require_sound(planner)
         rows = ops.status(project, planner)
         if as_json:
             answer_json({"steps": [{
@@ -337,6 +335,8 @@ def status(
         for r in rows:
             if r.failure is not None:
                 answer("\n" + last_failure(r.step.name, r.failure, r.executed))
+        if any(r.state == "invalid" for r in rows):
+            answer("\nnbflow check says what is wrong with those that are invalid.")
 
 
 def _failure_json(project: Project, row: StepStatus) -> dict[str, Any] | None:

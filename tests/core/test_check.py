@@ -138,6 +138,11 @@ NAMES_CASES = {
         "unbound-name", 2, "a", "This step reads 'feature', which nothing binds. Did you mean 'features'?",
         "Bind it in a cell above, or correct the name.",
     ),
+    "unbound-name that is an output": Case(
+        ("%%step a -o x w\nw = x\nx = w",),
+        "unbound-name", 1, "a", "This step reads 'x', which nothing binds.",
+        "Bind it in a cell above, or correct the name.",
+    ),
     "unbound-name bound below": Case(
         ("%%step a -o x\nx = k", "k = 1"),
         "unbound-name", 1, "a", "This step reads 'k', which only cell 2, further down, binds.",
@@ -184,6 +189,20 @@ NAMES_CASES = {
         "rebinds-context", 2, "a",
         "Step 'a' changes 'cfg' (bound in cell 1), and step 'b' below reads it: Run All sees the change, a run "
         "does not.",
+        "Add '-o cfg' to step 'a' and '-i cfg' to step 'b', or change a copy.", (), ("cfg",), "a",
+    ),
+    "rebinds-context by adding": Case(
+        ("n = 1", "%%step a -o w\nn += 1\nw = n", "%%step b -o y\ny = n"),
+        "rebinds-context", 2, "a",
+        "Step 'a' rebinds 'n' (bound in cell 1), and step 'b' below reads it: Run All sees the new value, a run the "
+        "old one.",
+        "Add '-o n' to step 'a' and '-i n' to step 'b', or use another name.", (), ("n",), "a",
+    ),
+    "rebinds-context that a context cell reads": Case(
+        ("cfg = {}", "%%step a -o w\ncfg['k'] = w = 2", "n = len(cfg)", "%%step b -o y\ny = n"),
+        "rebinds-context", 2, "a",
+        "Step 'a' changes 'cfg' (bound in cell 1), and step 'b' below reads it: Run All sees the change, a run does "
+        "not.",
         "Add '-o cfg' to step 'a' and '-i cfg' to step 'b', or change a copy.", (), ("cfg",), "a",
     ),
     "rebinds-context through a function": Case(
@@ -271,13 +290,66 @@ FILE_CASES = {
         ("import pandas as pd\nfrom pathlib import Path\nD = Path('data')",
          "%%step a -o x\nx = pd.read_csv(D / 'x.csv')"),
         "undeclared-file", 2, "a", "'data/x.csv' names a file that is not declared.",
+        "Add '-i data/x.csv' to step 'a': it reads the file.", add_inputs=("data/x.csv",), texts=HERE,
+    ),
+    "undeclared-file that is only mentioned": Case(
+        ("from tools import convert", "%%step a -o x\nx = convert('data/x.csv')"),
+        "undeclared-file", 2, "a", "'data/x.csv' names a file that is not declared.",
         "Add '-i data/x.csv' if step 'a' reads it, '-o data/x.csv' if it writes it: then the graph shows it.",
         texts=HERE,
+    ),
+    "undeclared-file that is written": Case(
+        ("import pandas as pd", "%%step a -o x\nx = pd.DataFrame()\nx.to_csv('data/x.csv')"),
+        "undeclared-file", 2, "a", "'data/x.csv' names a file that is not declared.",
+        "Add '-o data/x.csv' to step 'a': it writes the file.", texts=HERE,
+    ),
+    "undeclared-file that is a folder": Case(
+        ("import pandas as pd", "%%step a -o x\nx = pd.read_parquet('data')"),
+        "undeclared-file", 2, "a", "'data' names a folder that is not declared.",
+        "Add '-i data/' to step 'a': it reads the files.", add_inputs=("data/",), texts=HERE,
+    ),
+    "undeclared-file that is a pattern": Case(
+        ("from pathlib import Path\nimport pandas as pd",
+         "%%step a -o x\nx = [pd.read_csv(p) for p in Path('data').glob('*.csv')]"),
+        "undeclared-file", 2, "a", "'data/*.csv' matches files that are not declared.",
+        "Add '-i data/*.csv' to step 'a': it reads the files.", add_inputs=("data/*.csv",), texts=HERE,
+    ),
+    "undeclared-file with a space": Case(
+        ("%%step a -o x\nx = open('data/my x.csv')",),
+        "undeclared-file", 1, "a", "'data/my x.csv' names a file that is not declared.",
+        "Add '-i 'data/my x.csv'' to step 'a': it reads the file.", add_inputs=("data/my x.csv",),
+        texts={"data/my x.csv": "1"},
+    ),
+    "undeclared-file without a dot": Case(
+        ("%%step a -o x\nx = open('Makefile')",),
+        "undeclared-file", 1, "a", "'Makefile' names a file that is not declared.",
+        "Add '-i ./Makefile' to step 'a': it reads the file.", add_inputs=("./Makefile",), texts={"Makefile": "1"},
     ),
     "undeclared-file that a step makes": Case(
         ("import pandas as pd", "%%step a -o new/\n1", "%%step b -o x\nx = pd.read_csv('new/x.csv')"),
         "undeclared-file", 3, "b", "'new/x.csv' names a file that step 'a' makes.",
+        "Add '-i new/x.csv' to step 'b'.", add_inputs=("new/x.csv",), texts=HERE,
+    ),
+    "undeclared-file that a step may make": Case(
+        ("from tools import convert", "%%step a -o new/\n1", "%%step b -o x\nx = convert('new/x.csv')"),
+        "undeclared-file", 3, "b", "'new/x.csv' names a file that step 'a' makes.",
         "Add '-i new/x.csv' to step 'b' if it reads the file.", texts=HERE,
+    ),
+    "undeclared-file that a step further down makes": Case(
+        ("%%step b -o x\nx = open('data/x.csv')", "%%step a -i x -o data/x.csv\nx"),
+        "undeclared-file", 1, "b", "'data/x.csv' names a file that step 'a' makes.",
+        "If step 'b' reads what step 'a' makes, move it below that and add '-i data/x.csv'; if it reads what was there "
+        "before, write to another path there.", texts=HERE,
+    ),
+    "undeclared-file in a folder that the step writes": Case(
+        ("import os", "%%step a -o data/z.csv\nos.listdir('data')"),
+        "undeclared-file", 2, "a", "'data/*' matches files that are not declared.",
+        "This step writes there too: declare the files that it reads one by one, with -i PATH.", texts=HERE,
+    ),
+    "undeclared-file that only meets what a step makes": Case(
+        ("import pandas as pd", "%%step a -o new/x*.csv\n1", "%%step b -o y\ny = pd.read_csv('new/*z.csv')"),
+        "undeclared-file", 3, "b", "'new/*z.csv' matches files that step 'a' makes.",
+        "Declare what step 'a' makes as a whole: it writes new/x*.csv, seen from the project root.",
     ),
     "unknown-path": Case(
         ("import pandas as pd", "%%step a -o x\nx = [pd.read_csv(p) for p in input().split()]"),
@@ -324,6 +396,42 @@ WORLD_CASES = {
         ("from datetime import datetime\ndef now():\n    return datetime.now()", "%%step a -o x\nx = now()"),
         "outside-world", 2, "a", f"'datetime.now' asks the clock: {ASKED}",
         "Add --no-cache if it should be asked every time.",
+    ),
+    "shared-iterator": Case(
+        ("rows = iter([1, 2])", "%%step a -o x\nx = next(rows)", "%%step b -o y\ny = list(rows)"),
+        "shared-iterator", 3, "b",
+        "'rows' (bound in cell 1) is used up as it is read, and step 'a' reads it too: in a run each step gets it "
+        "whole, so what is read differs from Run All.",
+        "Make 'rows' in each step, or let one step read it into a list and output that.",
+    ),
+    "setup-in-step by a magic": Case(
+        ("%%step a -o x\n%env DEBUG=1\nx = 1", "%%step b -o y\ny = 1"),
+        "setup-in-step", 1, "a", "'%env DEBUG=1' configures this step only: other steps run in kernels of their own.",
+        "Move it to a cell without %%step above, where it reaches every step below.",
+    ),
+    "instance-leaves by another name": Case(
+        ("%%step a -o p\nclass Point:\n    pass\nq = Point()\np = q",),
+        "instance-leaves", 1, "a",
+        "The output 'p' is made with the class 'Point' of this step's own cell, so other steps cannot load it.",
+        "Move 'Point' to a cell of its own (without %%step) or to a module.",
+    ),
+    "instance-leaves of a decorated class": Case(
+        ("from dataclasses import dataclass", "%%step a -o p\n@dataclass\nclass Point:\n    x: int\np = Point(1)"),
+        "instance-leaves", 2, "a",
+        "The output 'p' is made with the class 'Point' of this step's own cell, so other steps cannot load it.",
+        "Move 'Point' to a cell of its own (without %%step) or to a module.",
+    ),
+    "instance-leaves of a named tuple": Case(
+        ("from collections import namedtuple", "%%step a -o p\nPoint = namedtuple('Point', 'x')\np = Point(1)"),
+        "instance-leaves", 2, "a",
+        "The output 'p' is made with the class 'Point' of this step's own cell, so other steps cannot load it.",
+        "Move 'Point' to a cell of its own (without %%step) or to a module.",
+    ),
+    "instance-leaves as a decorated function": Case(
+        ("from functools import cache", "%%step a -o f\n@cache\ndef f():\n    pass",),
+        "instance-leaves", 2, "a",
+        "The output 'f' is a function that this step's own cell defines, so other steps cannot load it.",
+        "Move 'f' to a cell of its own (without %%step) or to a module.",
     ),
     "outside-world database": Case(
         ("%%step a -o x\nimport sqlite3\nx = sqlite3.connect('x')",),
@@ -432,7 +540,19 @@ SILENT = {
         "%%step c -o z\nrandom.Random(1).random()\nz = 1",
     ),
     "two generators": ("%%step a -o x\nx = random.random()", "%%step b -o y\ny = np.random.rand()"),
-    "draws in context": ("noise = np.random.rand(3)", "%%step a -o x\nx = noise", "%%step b -o y\ny = noise"),
+    "draws in context": (
+        "np.random.seed(0)\nnoise = np.random.rand(3)", "%%step a -o x\nx = noise", "%%step b -o y\ny = noise",
+    ),
+    "a magic that only shows": ("%%step a -o x\n%matplotlib inline\nx = 1", "%%step b -o y\ny = 1"),
+    "a database in memory": (
+        "import sqlite3, duckdb", "%%step a -o x\nx = sqlite3.connect(':memory:'), duckdb.connect()",
+    ),
+    "a database in a declared file": (
+        "import sqlite3", "%%step a -i data/x.csv -o x\nx = sqlite3.connect('data/x.csv')",
+    ),
+    "a context name bound anew between": (
+        "k = 1", "%%step a -o x\nk = x = 2", "k = 3", "%%step b -o y\ny = k",
+    ),
     "the network without a cache": ("%%step a -o x --no-cache\nx = requests.get('x'), time.time()",),
     "a function that is not reached": ("def f():\n    return requests.get('x')", "%%step a -o x\nx = 1"),
     "a name like a module's": ("class requests:\n    def get(x):\n        pass",

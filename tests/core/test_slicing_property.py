@@ -52,6 +52,10 @@ LINES = {
         "box = Box({x})",
         "box = Box({x})",
         "{x} = box.get()",
+        "{x} = same({y})",
+        "kept.append({x})",
+        "kept[-1:] = [{x}]",
+        "print({x} := {y}, end='')",
     ],
     "change": [
         "{x}.append({n})",
@@ -65,6 +69,14 @@ LINES = {
         "grow({x})",
         "{n} = box.put({k})",
         "box.put({k})",
+        "filler.fill({x}, {k})",
+        "{n} = filler.fill({x}, {k})",
+        "list(map(lambda rows: rows.append({k}), [{x}]))",
+        "{n} = sum(map(grow, [{x}, {y}]))",
+        "{n} = up({x})",
+        "go = {x}.append",
+        "go({k})",
+        "kept[0].append({k})",
         "for {n} in box.rows:\n    {m} = {n}",
     ],
     "define": [
@@ -90,6 +102,9 @@ LINES = {
         "{n} = h()",
         "thing = Thing()",
         "{n} = thing.get()",
+        "it = iter({x})",
+        "{n} = next(it, {k})",
+        "{n} = sum(it) + {k}",
         "{n} = Thing().get()",
         "{n} = [{f}, {g}][0]()",
         "h = make()",
@@ -121,9 +136,12 @@ START = [
     "a = 1\nb = 2", "c = 3", "xs = [1]", "ys = [2, 3]", "def f():\n    return a", "def g():\n    return 4\nh = g",
     "def plain(function):\n    return function\ndef make():\n    return f",
     "class Thing:\n    def get(self):\n        return 6\nthing = Thing()",
-    "def grow(rows):\n    rows.append(7)\n    return len(rows)",
+    "def grow(rows):\n    rows.append(7)\n    return len(rows)\ndef same(rows):\n    return rows",
     BOX,
     "box = Box([5])",
+    "up = lambda rows: grow(rows)",
+    "class Filler:\n    def fill(self, rows, value):\n        rows.append(value)\n        return 1",
+    "filler = Filler()\nkept = [[0]]\ngo = kept[0].append\nit = iter([1, 2, 3])",
     "%%step s0\np = a\nq = 2\nzs = [4]",
 ]  # fmt: skip
 
@@ -152,7 +170,10 @@ def notebooks(draw: st.DrawFn) -> list[str]:
     return cells
 
 
-SHARING = ["{x} = {y}", "{x}, {n} = {y}, {k}", "box = Box({x})", "{x} = box.get()", "{x} = [{k}, {n}]"]
+SHARING = [
+    "{x} = {y}", "{x}, {n} = {y}, {k}", "box = Box({x})", "{x} = box.get()", "{x} = [{k}, {n}]", "{x} = same({y})",
+    "kept.append({x})", "box.rows = {x}", "kept[0] = {x}", "{x} = kept[-1]",
+]  # fmt: skip
 
 
 @st.composite
