@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nbflow.journal.database import Journal, ResultRow, RunRow, journal_path
 from nbflow.journal.failures import Failure, last_failures
-from nbflow.journal.locks import Owner, RunLock, is_alive, liveness, lock_owner, new_run_id
+from nbflow.journal.locks import Owner, RunLock, bury, dead_runs, is_alive, liveness, lock_owner, new_run_id
 
 __all__ = [
     "Failure",
@@ -16,6 +16,8 @@ __all__ = [
     "ResultRow",
     "RunLock",
     "RunRow",
+    "bury",
+    "dead_runs",
     "is_alive",
     "journal_path",
     "last_failures",

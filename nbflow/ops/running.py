@@ -26,6 +26,7 @@ from nbflow.journal import Journal, ResultRow, RunLock, new_run_id
 from nbflow.masking import Masker
 from nbflow.ops import folders
 from nbflow.ops.planning import make_plan
+from nbflow.ops.sweeping import sweep
 from nbflow.project import Forced, Project
 from nbflow.store.home import require_own
 
@@ -72,6 +73,7 @@ def run(
     executor = _executor(project, masker, executor)
     run_id = new_run_id(datetime.now(UTC), _token())
     with Journal.open(project.root, masker) as journal, RunLock(project.root, run_id):
+        sweep(project)
         folder = folders.make(project.root, run_id)
         shop = Workshop(project, planner, run_id, folder, executor, masker)
         _bring_what_is_needed(shop, made)
