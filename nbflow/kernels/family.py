@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-VARIABLE = "NBFLOW_KERNEL"
-"""Holds the marks of a kernel and of those it runs in, so that a run inside a step goes with the step."""
+VARIABLE = "_NBFLOW_KERNEL"
+"""Holds the marks of a kernel and of those it runs in, so that a run inside a step goes with the step. No setting."""
 
 ROUNDS = 5
 """A process may start another one while it is being looked for."""
