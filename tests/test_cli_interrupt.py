@@ -52,10 +52,10 @@ STUBBORN = (
 class Run:
     """``nbflow run`` in a process group of its own, as a shell starts it."""
 
-    def __init__(self, folder: Path, *words: str) -> None:
+    def __init__(self, folder: Path, *words: str, python: tuple[str, ...] = ("-m", "nbflow")) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "nbflow", "run", *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [sys.executable, *python, "run", *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
         )  # fmt: skip
 
@@ -90,10 +90,10 @@ def at_home(folder: Path) -> list[psutil.Process]:
 
 
 @contextmanager
-def running(folder: Path, cells: tuple[str, ...]) -> Iterator[Run]:
-    """A run whose processes must all be gone at the end."""
+def running(folder: Path, cells: tuple[str, ...], *python: str) -> Iterator[Run]:
+    """A run whose processes must all be gone at the end. ``python``: what to run in the place of ``-m nbflow``."""
     Given(cells).write(folder)
-    run = Run(folder, "flow.ipynb")
+    run = Run(folder, "flow.ipynb", python=python or ("-m", "nbflow"))
     try:
         yield run
         until(lambda: not at_home(folder))
@@ -128,7 +128,7 @@ def test_ctrl_c_cancels_records_and_leaves_no_process(tmp_path: Path) -> None:
             "quick started: first run",
             "quick succeeded in N.N s",
             "sleeper started: first run",
-            "cancelling: running steps are interrupted; press Ctrl-C again to kill them",
+            "cancelling: interrupted steps have N.N s to end; Ctrl-C again kills them now",
             "below cancelled",
             "sleeper cancelled",
         ],
@@ -143,10 +143,44 @@ def test_a_second_ctrl_c_kills_a_step_that_ignores_the_first(tmp_path: Path) -> 
         run.press_ctrl_c()
         code, out, err = run.end()
     assert code == 130
-    assert out[1] == "■  stubborn  cancelled  N.N s  the run was cancelled while the step ran"
+    assert out[1].split(maxsplit=4) == [
+        "■",
+        "stubborn",
+        "cancelled",
+        "N.N",
+        "s  the run was cancelled while the step ran",
+    ]
     assert err[2:] == [
-        "cancelling: running steps are interrupted; press Ctrl-C again to kill them",
+        "cancelling: interrupted steps have N.N s to end; Ctrl-C again kills them now",
         "cancelling: running steps are killed; press Ctrl-C again to leave at once",
+        "stubborn cancelled",
+    ]
+
+
+IMPATIENT = """
+from nbflow.executors.papermill import PapermillExecutor
+from nbflow.ui.cli import main
+
+main(PapermillExecutor(grace=1.0))
+"""
+
+
+def test_one_ctrl_c_is_enough_for_a_step_that_swallows_it(tmp_path: Path) -> None:
+    with running(tmp_path, STUBBORN, "-c", IMPATIENT) as run:
+        run.wait_for("asleep")
+        run.press_ctrl_c()
+        run.wait_for("heard")
+        code, out, err = run.end()
+    assert code == 130
+    assert out[1].split(maxsplit=4) == [
+        "■",
+        "stubborn",
+        "cancelled",
+        "N.N",
+        "s  the run was cancelled while the step ran",
+    ]
+    assert err[2:] == [
+        "cancelling: interrupted steps have N.N s to end; Ctrl-C again kills them now",
         "stubborn cancelled",
     ]
 

@@ -101,7 +101,8 @@ FLOW = Given(
 
 def copies(root: Path) -> list[dict[str, Any]]:
     """The executed copies, oldest run first."""
-    return [json.loads(p.read_text()) for p in sorted(root.glob("nbflow_runs/*/flow.ipynb"))]
+    found = sorted(root.glob("nbflow_runs/*/flow.ipynb"), key=lambda path: path.stat().st_mtime_ns)
+    return [json.loads(path.read_text()) for path in found]
 
 
 def told(copy: dict[str, Any]) -> list[tuple[str, int | None, str]]:

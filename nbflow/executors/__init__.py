@@ -14,6 +14,9 @@ from typing import Any, Literal, Protocol
 
 from nbflow.executors.bootstrap import bootstrap
 
+GRACE = 10.0
+"""Seconds that code has to end after it was interrupted because a person cancels the run."""
+
 Status = Literal["succeeded", "failed", "crashed", "timed_out", "stopped"]
 
 
@@ -81,9 +84,10 @@ class Executor(Protocol):
         ...
 
     def stop(self, key: str, force: bool) -> None:
-        """Interrupt an attempt; ``force``: kill its kernel and all its children. It then ends as ``stopped``, unless it
-        was through already. An attempt that has not begun yet ends as soon as it does."""
+        """Interrupt an attempt, and kill it if it goes on for ``GRACE`` seconds; ``force``: kill its kernel and all its
+        children at once. It then ends as ``stopped``, unless it was through already. An attempt that has not begun yet
+        ends as soon as it does."""
         ...
 
 
-__all__ = ["Executor", "Job", "Outcome", "Status", "Tell", "bootstrap"]
+__all__ = ["GRACE", "Executor", "Job", "Outcome", "Status", "Tell", "bootstrap"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nbflow.journal.database import Journal, OutboxRow, ResultRow, RunRow, journal_path
 from nbflow.journal.failures import Failure, last_failures
-from nbflow.journal.locks import Owner, RunLock, liveness, lock_owner, new_run_id
+from nbflow.journal.locks import Owner, RunLock, bury, dead_runs, liveness, lock_owner, new_run_id
 
 __all__ = [
     "Failure",
@@ -17,6 +17,8 @@ __all__ = [
     "ResultRow",
     "RunLock",
     "RunRow",
+    "bury",
+    "dead_runs",
     "journal_path",
     "last_failures",
     "liveness",

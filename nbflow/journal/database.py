@@ -245,7 +245,7 @@ class Journal:
             connection.executemany("DELETE FROM events WHERE run = ?", ids)
             connection.executemany("DELETE FROM runs WHERE id = ?", ids)
 
-    def dead_runs(self) -> list[RunRow]:
+    def crashed_runs(self) -> list[RunRow]:
         """Runs that the journal believes to go on, and that are over: their process died."""
         return [row for row in map(self._derived, self._runs("WHERE status = ?", "running")) if row.status == "crashed"]
 

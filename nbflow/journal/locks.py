@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -157,6 +158,33 @@ def interrupt_owner(root: Path, run: str) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def dead_runs(root: Path) -> list[str]:
+    """Runs of this host that were killed: their locks are left, and nobody holds them. One look at a folder that is
+    empty but for the runs that go on."""
+    try:
+        runs = sorted(path.stem for path in (home_of(root) / "locks").iterdir() if path.suffix == ".lock")
+    except OSError:
+        return []
+    return [run for run in runs if _RUN.fullmatch(run) and liveness(root, run) == "gone"]
+
+
+def bury(root: Path, run: str, clear_away: Callable[[str], None]) -> None:
+    """Let ``clear_away`` remove what a killed run has left, then its lock. Nothing happens where another process does
+    so, or the run is not dead. Raises what ``clear_away`` raises; then the lock stays, and the next one tries."""
+    path = _lock_path(root, run)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        # Held to the end: whoever begins a run of that id meanwhile waits, and then takes a lock of its own.
+        if flock.try_lock(descriptor, flock.EXCLUSIVE) and _is_at(path, descriptor):
+            clear_away(run)
+            path.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def _lock_path(root: Path, run: str) -> Path:

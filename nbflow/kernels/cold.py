@@ -2,8 +2,8 @@
 
 It talks over sockets in a private folder rather than over ports, which race when many kernels start at once. It leads a
 process group of its own, so that its children can be killed with it. ``end`` must be called in every case, and may be
-called at any time. Who sends it code is the executor's matter. Read ``guardian`` next,
-and ``channel`` for how its output is read.
+called at any time. Who sends it code is the executor's matter. Read ``family`` and ``guardian`` next, and ``channel``
+for how its output is read.
 """
 
 from __future__ import annotations
@@ -11,23 +11,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbflow.kernels.family import kill_family, marked, new_mark
+from nbflow.kernels.folders import LONGEST_SOCKET, PrivateFolder
 from nbflow.kernels.guardian import GUARDIAN
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
 
-LONGEST_SOCKET = 100
-"""Characters of a socket's path that every system allows (macOS: 103, Linux: 107)."""
-
-SHORTEST_TEMPORARY = "/tmp"  # noqa: S108 - only where the usual folder is too long; ours below it is private
 REAP = 5.0
 """Seconds that a killed process may take to be gone."""
 
@@ -46,10 +41,12 @@ class ColdKernel:
     def __init__(self, name: str, environment: Mapping[str, str]) -> None:
         from jupyter_client.manager import AsyncKernelManager
 
-        self._environment = dict(environment)
+        self._mark = new_mark()
+        self._environment = marked(environment, self._mark)
         self._process: subprocess.Popen[bytes] | None = None
         self._group = 0
-        self.folder = _private_folder()
+        self._private = PrivateFolder.make()
+        self.folder = self._private.path
         connection = self.folder / "k.json"
         transport = "ipc" if os.name == "posix" and len(str(connection)) + 8 <= LONGEST_SOCKET else "tcp"
         self.manager: AsyncKernelManager = AsyncKernelManager(
@@ -78,7 +75,7 @@ class ColdKernel:
         self._process = getattr(provisioner, "process", None)
         self._group = getattr(provisioner, "pgid", None) or 0
         if self._group:
-            GUARDIAN.watch(self._group)
+            GUARDIAN.watch(self._group, self._mark)
 
     @property
     def pid(self) -> int:
@@ -93,6 +90,7 @@ class ColdKernel:
         elif self._process is not None:
             with contextlib.suppress(OSError):
                 self._process.kill()
+        kill_family(self._mark)
 
     def end(self) -> None:
         """Leave nothing behind: neither the process nor its children nor its files."""
@@ -103,8 +101,8 @@ class ColdKernel:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(REAP)
         if self._group:
-            GUARDIAN.release(self._group)
-        shutil.rmtree(self.folder, ignore_errors=True)
+            GUARDIAN.release(self._group, self._mark)
+        self._private.remove()
 
     def cause_of_death(self) -> str:
         """Why the process is gone, as a clause: ``the kernel was killed by SIGKILL (often: out of memory)``."""
@@ -135,12 +133,3 @@ def cause_of_death(status: int | None) -> str:
         return f"the kernel exited with status {status}"
     name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
     return f"the kernel was killed by {name}{_USUAL_REASONS.get(name, '')}"
-
-
-def _private_folder() -> Path:
-    """A new folder for this kernel alone, with a short path where there is one. Mode 0700, as it holds the key."""
-    usual = Path(tempfile.gettempdir())
-    short = Path(SHORTEST_TEMPORARY)
-    too_long = len(str(usual)) + 30 > LONGEST_SOCKET
-    base = short if too_long and os.name == "posix" and os.access(short, os.W_OK) else usual
-    return Path(tempfile.mkdtemp(prefix="nbflow-", dir=base)).resolve()

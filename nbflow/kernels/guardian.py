@@ -19,15 +19,21 @@ SCRIPT = """
 trap '' INT TERM HUP
 alive=
 will=
-while read -r sign group; do
-  case $sign in '!') will=$group; continue;; esac
+while read -r sign group mark; do
+  case $sign in '!') will="$group $mark"; continue;; esac
   rest=
-  for known in $alive; do [ "$known" = "$group" ] || rest="$rest $known"; done
+  for known in $alive; do [ "$known" = "$group:$mark" ] || rest="$rest $known"; done
   alive=$rest
-  [ "$sign" = + ] && alive="$alive $group"
+  [ "$sign" = + ] && alive="$alive $group:$mark"
 done
-for group in $alive; do kill -s KILL -- "-$group" 2>/dev/null; done
-[ -n "$will" ] && eval "exec $will" </dev/null
+for known in $alive; do
+  kill -s KILL -- "-${known%%:*}" 2>/dev/null
+  for left in $(grep -lsF -- "${known#*:}" /proc/[0-9]*/environ 2>/dev/null); do
+    left=${left#/proc/}
+    kill -s KILL "${left%/environ}" 2>/dev/null
+  done
+done
+[ "$will" = ' ' ] || [ -z "$will" ] || eval "exec $will" </dev/null
 exit 0
 """
 
@@ -40,14 +46,14 @@ class Guardian:
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
 
-    def watch(self, group: int) -> None:
-        """From now on the group dies with this process."""
-        self._tell(f"+ {group}\n")
+    def watch(self, group: int, mark: str) -> None:
+        """From now on the group dies with this process, and all that carry the mark (see ``family``)."""
+        self._tell(f"+ {group} {mark}\n")
 
-    def release(self, group: int) -> None:
+    def release(self, group: int, mark: str) -> None:
         """The group is over."""
         if self._process is not None:
-            self._tell(f"- {group}\n")
+            self._tell(f"- {group} {mark}\n")
 
     def leave_a_will(self, words: Sequence[str]) -> None:
         """The command to run when this process dies without having taken it back (with no words)."""

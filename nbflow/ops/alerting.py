@@ -92,7 +92,7 @@ def finish(journal: Journal, settings: Settings, run: str, status: str) -> None:
 
 def bury_the_dead(journal: Journal, settings: Settings) -> None:
     """Record runs whose process died as crashed, with what is to be said of them."""
-    for row in journal.dead_runs():
+    for row in journal.crashed_runs():
         journal.finish_run(row.id, time_text(time.time()), "crashed", worth_saying(journal, settings, row, "crashed"))
 
 

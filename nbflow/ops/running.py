@@ -28,6 +28,7 @@ from nbflow.journal import Journal, ResultRow, RunLock, new_run_id
 from nbflow.masking import Masker
 from nbflow.ops import alerting, folders, keeping
 from nbflow.ops.planning import make_plan
+from nbflow.ops.sweeping import sweep
 from nbflow.project import Forced, Project
 from nbflow.store.home import require_own
 from nbflow.store.locks import in_use
@@ -96,6 +97,7 @@ def run(
     executor = _executor(project, masker, executor)
     run_id = new_run_id(datetime.now(UTC), _token())
     with Journal.open(project.root, masker) as journal, RunLock(project.root, run_id):
+        sweep(project)
         folder = folders.make(project.root, run_id)
         shop = Workshop(project, planner, run_id, folder, executor, masker)
         for needed, record in made.needed.items():

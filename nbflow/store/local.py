@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -185,3 +186,12 @@ class Store:
             folder.parent.mkdir(exist_ok=True)
             folder.mkdir(mode=0o700)
         return folder
+
+    def remove_workspaces(self, beginning: str) -> None:
+        """Remove the folders of attempts whose name begins so: whoever made them is gone. Raises ``StoreError``."""
+        if not _WORKSPACE.fullmatch(beginning):
+            raise StoreError(f"'{beginning}' cannot be the name of a folder")
+        with files.explained("the store cannot be written", self.root), suppress(FileNotFoundError):
+            for folder in (self.root / "work").iterdir():
+                if folder.name.startswith(beginning):
+                    shutil.rmtree(folder)

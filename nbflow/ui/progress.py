@@ -38,6 +38,7 @@ from nbflow.core.run import Run
 from nbflow.core.timing import NO_HISTORY, History
 from nbflow.core.view import Notes, RunView, StepView, noted, view
 from nbflow.driver import Canceller
+from nbflow.executors import GRACE
 from nbflow.render import text
 from nbflow.render.columns import cut
 from nbflow.render.words import clean, clean_block, duration
@@ -57,7 +58,7 @@ def form_of(as_json: bool) -> Form:
 
 STOPPING = (
     "",
-    "cancelling: running steps are interrupted; press Ctrl-C again to kill them",
+    f"cancelling: interrupted steps have {GRACE:.0f} s to end; Ctrl-C again kills them now",
     "cancelling: running steps are killed; press Ctrl-C again to leave at once",
 )
 """What to say after so many requests to stop."""

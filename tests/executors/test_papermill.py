@@ -206,6 +206,30 @@ def test_a_person_can_stop_a_step_and_kill_one_that_will_not(tmp_path: Path) -> 
     assert shown(outcome) == [(1, [("stdout", "runs\nno\n")]), (None, [])]
 
 
+def test_a_step_that_swallows_the_interrupt_is_killed_after_a_grace(tmp_path: Path) -> None:
+    executor = PapermillExecutor(grace=1.0)
+    child = "import subprocess\nprint(subprocess.Popen(['sleep', '1000']).pid, flush=True)\n"
+    told: list[str] = []
+
+    def stop_once(done: int, total: int, text: str) -> None:
+        if text:
+            told.append(text)
+        if "runs" in text:
+            threading.Thread(target=executor.stop, args=("a#1", False)).start()
+
+    outcome = executor.run(job(tmp_path, cell(1, child), cell(2, STUBBORN), cell(3, "1")), stop_once)
+    assert (outcome.status, outcome.error, outcome.cell, told[1:]) == ("stopped", "", 2, ["runs\n", "no\n"])
+    assert shown(outcome)[1:] == [(2, [("stdout", "runs\nno\n")]), (None, [])]
+    assert not is_alive(int(told[0]))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_a_step_that_is_stopped_before_it_begins_starts_no_kernel(tmp_path: Path) -> None:
     executor = PapermillExecutor()
     executor.stop("a#1", force=False)

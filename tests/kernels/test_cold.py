@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nbflow.kernels.cold import LONGEST_SOCKET, ColdKernel, cause_of_death
+from nbflow.kernels.cold import ColdKernel, cause_of_death
+from nbflow.kernels.folders import LONGEST_SOCKET
 
 
 @pytest.mark.parametrize(

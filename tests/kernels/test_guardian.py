@@ -23,24 +23,23 @@ def sleepers() -> Iterator[list[subprocess.Popen[bytes]]]:
 def test_watched_groups_die_and_released_ones_live(sleepers: list[subprocess.Popen[bytes]]) -> None:
     first, second = sleepers
     guardian = Guardian()
-    guardian.watch(first.pid)
-    guardian.watch(second.pid)
-    guardian.release(first.pid)
+    guardian.watch(first.pid, "one")
+    guardian.watch(second.pid, "two")
+    guardian.release(first.pid, "one")
     guardian.close()
     assert (first.poll(), second.wait(5)) == (None, -signal.SIGKILL)
 
 
 def test_a_killed_process_takes_its_groups_with_it(sleepers: list[subprocess.Popen[bytes]]) -> None:
     first, second = sleepers
-    code = (
-        f"from nbflow.kernels.guardian import GUARDIAN as g; g.watch({first.pid}); import os; os.kill(os.getpid(), 9)"
-    )
+    watch = f"from nbflow.kernels.guardian import GUARDIAN; GUARDIAN.watch({first.pid}, 'one')"
+    code = f"{watch}; import os; os.kill(os.getpid(), 9)"
     killed = subprocess.run([sys.executable, "-c", code])
     assert (killed.returncode, first.wait(5), second.poll()) == (-signal.SIGKILL, -signal.SIGKILL, None)
 
 
 def test_a_guardian_that_watched_nothing_is_no_process() -> None:
     guardian = Guardian()
-    guardian.release(1)
+    guardian.release(1, "none")
     guardian.close()
     assert guardian._process is None

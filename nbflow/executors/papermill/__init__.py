@@ -9,16 +9,18 @@ from __future__ import annotations
 import contextvars
 import threading
 
-from nbflow.executors import Job, Outcome, Tell
+from nbflow.executors import GRACE, Job, Outcome, Tell
 from nbflow.executors.papermill.attempt import Attempt, stopped_early
 from nbflow.masking import Masker
 
 
 class PapermillExecutor:
-    """Runs attempts in threads of their callers. ``masker`` stands where logs of long outputs are written."""
+    """Runs attempts in threads of their callers. ``masker`` stands where logs of long outputs are written; ``grace``:
+    seconds that code which was interrupted has to end before its kernel is killed."""
 
-    def __init__(self, masker: Masker | None = None) -> None:
+    def __init__(self, masker: Masker | None = None, grace: float = GRACE) -> None:
         self._masker = masker or Masker({})
+        self._grace = grace
         self._lock = threading.Lock()
         self._attempts: dict[str, Attempt] = {}
         self._stopped: set[str] = set()
@@ -28,7 +30,7 @@ class PapermillExecutor:
         with self._lock:
             if job.key in self._stopped:
                 return stopped_early(job)
-            attempt = self._attempts[job.key] = Attempt(job)
+            attempt = self._attempts[job.key] = Attempt(job, self._grace)
         try:
             from nbflow.executors.papermill.client import perform
 

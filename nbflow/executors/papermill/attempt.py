@@ -13,20 +13,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nbflow.executors import Job, Outcome, Status
+from nbflow.executors import GRACE, Job, Outcome, Status
 from nbflow.executors.papermill.tracebacks import one_line, own_frames
 from nbflow.kernels.cold import ColdKernel
 from nbflow.kernels.meter import METER, Taken, Tree
 
-GRACE = 5.0
+TIMEOUT_GRACE = 5.0
 """Seconds that code has to end after an interrupt by the timeout."""
 
 
 class Attempt:
-    """The state of one attempt."""
+    """The state of one attempt. ``grace``: seconds between a person's interrupt and the kill."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, grace: float = GRACE) -> None:
         self.job = job
+        self.grace = grace
         self.notebook: Mapping[str, Any] = job.notebook
         self.logs: list[Path] = []
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -53,27 +54,38 @@ class Attempt:
         return self._ending is not None
 
     def end(self, why: Status, *, force: bool) -> None:
-        """Interrupt the code that runs; ``force``, or before any code runs: kill the kernel."""
+        """Interrupt the code that runs, and kill the kernel if it goes on; ``force``, or before any code runs: kill it
+        at once."""
         with self._lock:
-            self._ending = self._ending or why
-            self._forced = self._forced or force or not self._began
-            if self._forced:
-                if self._kernel is not None:
-                    self._kernel.kill()
-            elif self._code_runs:
-                self._interrupt()
+            self._end(why, force)
+            if not self._forced:
+                self._end_later(why, self.grace, force=True)
+
+    def _end(self, why: Status, force: bool) -> None:
+        self._ending = self._ending or why
+        self._forced = self._forced or force or not self._began
+        if self._forced:
+            if self._kernel is not None:
+                self._kernel.kill()
+        elif self._code_runs:
+            self._interrupt()
 
     def _interrupt(self) -> None:
         if self._kernel is not None and self.loop is not None:
             asyncio.run_coroutine_threadsafe(_interrupted(self._kernel), self.loop)
 
-    def _start_timers(self) -> None:
-        if self.job.timeout is not None:
-            for seconds, force in ((self.job.timeout, False), (self.job.timeout + GRACE, True)):
-                timer = threading.Timer(seconds, self.end, ("timed_out",), {"force": force})
-                timer.daemon = True
-                timer.start()
-                self._timers.append(timer)
+    def _end_later(self, why: Status, seconds: float, *, force: bool) -> None:
+        """End it when so many seconds have passed, unless it is over by then."""
+
+        def time_is_up() -> None:
+            with self._lock:
+                if not self._ended:
+                    self._end(why, force)
+
+        timer = threading.Timer(seconds, time_is_up)
+        timer.daemon = True
+        self._timers.append(timer)
+        timer.start()
 
     # --- what happens, told by the thread that runs it ---------------------------------------------
 
@@ -96,7 +108,9 @@ class Attempt:
             if self._kernel is not None and self._kernel.pid:
                 self._tree = METER.watch(self._kernel.pid)
             self._began = time.monotonic()
-        self._start_timers()
+            if self.job.timeout is not None:
+                self._end_later("timed_out", self.job.timeout, force=False)
+                self._end_later("timed_out", self.job.timeout + TIMEOUT_GRACE, force=True)
 
     def cell_starts(self, number: int | None) -> None:
         self._cell = number
@@ -125,10 +139,11 @@ class Attempt:
 
     def close(self) -> None:
         """No cell runs any more. May be called again."""
-        self._ended = self._ended or time.monotonic()
-        for timer in self._timers:
-            timer.cancel()
-        tree, self._tree = self._tree, None
+        with self._lock:
+            self._ended = self._ended or time.monotonic()
+            for timer in self._timers:
+                timer.cancel()
+            tree, self._tree = self._tree, None
         if tree is not None:
             self._taken = tree.end()
 
