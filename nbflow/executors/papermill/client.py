@@ -209,7 +209,8 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
         finally:
             self.attempt.cell_ends()
             if cell.cell_type == "code":
-                cell["outputs"] = [as_node(output) for output in self.kept.finish()]
+                # No copies: a later cell may still update what is displayed here.
+                cell["outputs"] = [o if o["output_type"] != "stream" else as_node(o) for o in self.kept.finish()]
             if overflow.size:
                 self.attempt.logs.append(overflow.path)
 
