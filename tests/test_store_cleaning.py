@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +22,7 @@ from nbflow.core.model import Record
 from nbflow.disk import flock
 from nbflow.errors import StoreError, StoreInUse
 from nbflow.store import Store, locks
+from nbflow.store.checking import verify
 from nbflow.store.cleaning import GRACE, Choice, choose, remove
 from nbflow.store.growth import grown, keep
 from nbflow.store.locks import alone, in_use
@@ -172,6 +176,38 @@ def test_a_kill_between_the_two_phases_leaves_what_the_next_one_takes_away(
     assert store.records(key("a")) == []
     assert all(store.intact(made) for made in store.records(key("b")))
     assert clean(store).blobs == choice.blobs
+
+
+@pytest.mark.parametrize("call", range(12))
+def test_a_clean_up_that_fails_at_any_removal_leaves_no_record_without_its_blobs(
+    store: Store, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    for days, letter in enumerate("abcd"):
+        kept(store, letter, letter.encode() * 100, b"shared by all", days=10 * days)
+    store.quarantine(store.put(b"damaged"))
+    choice = choose(take_stock(store.root), NOW, older_than=5 * DAY)
+    assert (len(choice.records), len(choice.blobs), len(choice.aside)) == (3, 3, 1)
+    calls = iter(range(100))
+
+    def failing(method: Callable[..., None]) -> Callable[..., None]:
+        def called(path: Path, *args: Any, **options: Any) -> None:
+            if next(calls) == call:
+                raise OSError(errno.EIO, "the disk reports a fault", str(path))
+            method(path, *args, **options)
+
+        return called
+
+    with monkeypatch.context() as patch:
+        for name in ("unlink", "rmdir"):
+            patch.setattr(Path, name, failing(getattr(Path, name)))
+        with suppress(StoreError):  # a folder that cannot be removed is no reason to stop
+            remove(store.root, choice)
+    left = [made for letter in "abcd" for made in store.records(key(letter))]
+    assert all(store.intact(made) for made in left)
+    assert verify(store.root).clean
+    clean(store, older_than=5 * DAY)
+    assert [made.step for letter in "abcd" for made in store.records(key(letter))] == ["nb.a"]
+    assert take_stock(store.root).size == 100 + len(b"shared by all")
 
 
 def test_a_store_that_is_not_there_is_clean(tmp_path: Path) -> None:

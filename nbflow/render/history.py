@@ -12,7 +12,7 @@ from nbflow.core.attempts import PastAttempt
 from nbflow.core.events import time_text
 from nbflow.core.timing import PARTS, Remark, StepTime, Timing
 from nbflow.core.view import RunView, StepView
-from nbflow.render.columns import Cell, columns, paint
+from nbflow.render.columns import GAP, NARROW, Cell, columns, paint, span
 from nbflow.render.text import BAD, STYLES, UNTIMED, counts
 from nbflow.render.words import clean, clean_block, count, day_and_time, duration, size
 
@@ -25,6 +25,10 @@ RUNS: Mapping[str, tuple[str, str]] = {
     "unknown": ("?", "dim"),
 }
 """Status of a run → sign and style."""
+
+HEADER = ("", "step", "state", "time", "waited", "kernel", "loading", "code", "saving", "memory", "CPU", "slack", "why")
+SPARED = ("loading", "saving", "CPU", "waited", "slack", "memory", "kernel", "code")
+"""Columns that a narrow terminal does without, the first of them first."""
 
 MOST = 12
 """Steps of a chain that are named."""
@@ -99,12 +103,21 @@ def steps_table(view: RunView, times: Timing | None, *, colour: bool, width: int
         took = known.get(step["id"])
         cells = _cells(took) if took is not None and step["state"] not in UNTIMED else [("", "")] * 9
         rows.append(((sign, style), (clean(step["name"]), ""), (state, style), *cells, (clean(step["reason"]), "dim")))
-    header = ("", "step", "state", "time", "waited", "kernel", "loading", "code", "saving", "memory", "CPU", "slack",
-              "why")  # fmt: skip
-    kept = [i for i in range(len(header)) if i < 4 or i == len(header) - 1 or any(row[i][0] for row in rows)]
+    kept = _fitting(rows, width)
     cut = [[row[i] for i in kept] for row in rows]
-    right = [place for place, i in enumerate(kept) if 3 <= i < len(header) - 1]
-    return columns([header[i] for i in kept], cut, colour=colour, right=right, width=width, last="cut")
+    right = [place for place, i in enumerate(kept) if HEADER[i] not in ("", "step", "state", "why")]
+    return columns([HEADER[i] for i in kept], cut, colour=colour, right=right, width=width, last="cut")
+
+
+def _fitting(rows: Sequence[Sequence[Cell]], width: int) -> list[int]:
+    """The columns that say something, as far as there is room: what can be spared most goes first."""
+    room = [max([span(row[i][0]) for row in rows] + [len(name)]) + len(GAP) for i, name in enumerate(HEADER)]
+    room[-1] = NARROW
+    kept = [i for i, name in enumerate(HEADER) if name not in SPARED or any(row[i][0] for row in rows)]
+    for name in SPARED:
+        if width and sum(room[i] for i in kept) > width and HEADER.index(name) in kept:
+            kept.remove(HEADER.index(name))
+    return kept
 
 
 def _cells(took: StepTime) -> list[Cell]:

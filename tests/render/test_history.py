@@ -5,8 +5,21 @@ from __future__ import annotations
 import pytest
 
 from nbflow.core.attempts import PastAttempt, past_attempts
-from nbflow.core.events import StepCancelled, StepCrashed, StepFailed, StepStarted, Usage
-from nbflow.core.timing import Remark, StepTime, Timing
+from nbflow.core.events import (
+    Event,
+    RunStarted,
+    StepCancelled,
+    StepCrashed,
+    StepFailed,
+    StepReused,
+    StepSpec,
+    StepStarted,
+    StepSucceeded,
+    Usage,
+)
+from nbflow.core.run import fold
+from nbflow.core.timing import Remark, StepTime, Timing, timing
+from nbflow.core.view import Notes, noted, view
 from nbflow.render import history
 from nbflow.render.words import size
 
@@ -20,6 +33,49 @@ def step(number: int, seconds: float, usual: float | None = None) -> StepTime:
 def times(*steps: StepTime, **total: float) -> Timing:
     path = tuple(each.step for each in steps)
     return Timing(60.0, 2, steps, path, 50.0, Usage(**total), {1: 80.0, 2: 60.0, 4: 50.0})  # type: ignore[arg-type]
+
+
+SPECS = (StepSpec("n.s1", short="s1", reason="first run"), StepSpec("n.s2", short="s2", reason="first run"))
+TOOK = Usage(waiting=1.0, kernel=2.0, loading=3.0, code=4.0, saving=5.0, memory=6_000_000, cpu=7.0)
+
+
+def ran(usage: Usage) -> tuple[Event, ...]:
+    return (
+        RunStarted(at=100.0, steps=SPECS, jobs=1, reused=1),
+        StepReused("n.s2", at=100.0, reason="made by run r0"),
+        StepStarted("n.s1", 1, at=100.0, reason="first run"),
+        StepSucceeded("n.s1", 1, at=114.0, usage=usage),
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (0, "step state time waited kernel loading code saving memory CPU slack why"),
+        (110, "step state time waited kernel loading code saving memory CPU slack why"),
+        (90, "step state time waited kernel code memory CPU slack why"),
+        (70, "step state time kernel code memory why"),
+        (40, "step state time why"),
+    ],
+)
+def test_a_narrow_terminal_does_without_what_can_be_spared(width: int, shown: str) -> None:
+    story = ran(TOOK)
+    seen = view("r1", fold(story), noted(Notes(), story))
+    table = history.steps_table(seen, timing(story, {}), colour=False, width=width)
+    assert table.splitlines()[0].split() == shown.split()
+    assert not width or max(map(len, table.splitlines())) <= width
+
+
+def test_columns_that_say_nothing_are_left_out() -> None:
+    story = ran(Usage(code=14.0))
+    seen = view("r1", fold(story), noted(Notes(), story))
+    assert (
+        history.steps_table(seen, timing(story, {}), colour=False)
+        == """\
+   step  state      time  code  slack  why
+✔  s1    succeeded  14 s  14 s      ·  first run
+↺  s2    reused                        made by run r0"""
+    )
 
 
 def test_where_the_time_of_a_run_went() -> None:
