@@ -19,11 +19,12 @@ PATIENCE = 2
 
 class Interrupts:
     """While it is entered, signals ask a run to stop. Before the run has ``begun``, and after two requests, they raise
-    ``KeyboardInterrupt`` as ever."""
+    ``KeyboardInterrupt`` as ever. ``heard``: whether one has asked."""
 
     def __init__(self, cancel: Canceller, kinds: Sequence[signal.Signals] = (signal.SIGINT,)) -> None:
         self.cancel = cancel
         self.begun = False
+        self.heard = False
         self._kinds = kinds
         self._before: dict[signal.Signals, Any] = {}
 
@@ -39,4 +40,5 @@ class Interrupts:
     def _heard(self, _number: int, _frame: object) -> None:
         if not self.begun or self.cancel.requests >= PATIENCE:
             raise KeyboardInterrupt
+        self.heard = True
         self.cancel.request()

@@ -42,7 +42,7 @@ MAY_IMPORT_DIGESTS = ("store", "environment")  # one definition of a digest, als
 
 # One library, one home. Whoever wants one of them elsewhere wants a function of its home.
 HOMES: dict[str, tuple[str, ...]] = {
-    "IPython": ("ui.magic", "runtime.step"),
+    "IPython": ("ui.magic", "api.shown", "runtime.step"),
     "anywidget": ("ui.widget",),
     "apprise": ("alerts",),
     "click": ("ui",),

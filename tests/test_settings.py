@@ -13,8 +13,7 @@ from nbflow.errors import UsageError
 from nbflow.settings import Settings, cores_of_quota, find_root, origins, usable_cores
 
 ALL_KEYS = (
-    "notebooks, jobs, store, retries, retry_delay, timeout, fail_fast, keep_runs, store_limit, executor, "
-    "resources"
+    "notebooks, jobs, store, retries, retry_delay, timeout, fail_fast, keep_runs, store_limit, executor, resources"
 )
 TABLES = "secrets, alerts"
 LEAVE_OUT = "Correct it, or leave it out for the default."

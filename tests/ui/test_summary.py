@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from nbflow.api.words import near
 from nbflow.ui.cli import cli
 from nbflow.ui.running import Typed, command_of
-from nbflow.ui.summary import near
 
 
 @pytest.mark.parametrize(
