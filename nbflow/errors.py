@@ -6,6 +6,7 @@
     ├── UsageError              exit 2: the command or its input is wrong
     │   ├── DeclareError        a %%step line cannot be read
     │   ├── NotebookError       a file is not a notebook we can read
+    │   ├── NoSteps             the notebooks have no step
     │   ├── MissingKernel       no kernelspec of that name
     │   ├── InvalidPipeline     the check found errors (carries the findings)
     │   └── MissingLayoutEngine nothing here can lay out a picture
@@ -62,6 +63,10 @@ class DeclareError(UsageError):
 
 class NotebookError(UsageError):
     """A file is not a notebook that can be read."""
+
+
+class NoSteps(UsageError):
+    """There are notebooks, and none of them has a step."""
 
 
 class MissingKernel(UsageError):

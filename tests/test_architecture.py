@@ -55,7 +55,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "nbclient": ("executors.papermill",),
     "nbformat": ("notebook",),
     "papermill": ("executors.papermill",),
-    "psutil": ("ops.running", "kernels"),
+    "psutil": ("ops.running", "kernels", "ui.magic.where"),
     "rich": ("render.text", "render.columns", "ui"),
     "sqlite3": ("journal",),
     "tomllib": ("settings",),

@@ -9,10 +9,9 @@ from pathlib import Path
 from nbflow.core.graph import Step
 from nbflow.core.model import Reason, Record
 from nbflow.core.plan import Planner, plan
-from nbflow.errors import UsageError
 from nbflow.journal import Failure, Journal, last_failures
 from nbflow.ops.folders import RUNS
-from nbflow.ops.planning import selected_steps
+from nbflow.ops.planning import one_step
 from nbflow.project import Project
 
 
@@ -30,15 +29,9 @@ class Explanation:
 
 def explain(project: Project, planner: Planner, name: str) -> Explanation:
     """Why the step called ``name`` would run or be reused. Raises ``UsageError`` for an unknown name."""
-    wanted = selected_steps(project, planner, [name])
-    if len(wanted) != 1:
-        known = ", ".join(project.pipeline.steps[s].name for s in sorted(wanted))
-        raise UsageError(f"'{name}' means several steps: {known}.", "Name one of them.")
-    step_id = next(iter(wanted))
-    planned = plan(planner).steps[step_id]
-    return Explanation(
-        project.pipeline.steps[step_id], planned.action, planned.certain, planned.reasons, project.results.last(step_id)
-    )
+    step = one_step(project, planner, name)
+    planned = plan(planner).steps[step.id]
+    return Explanation(step, planned.action, planned.certain, planned.reasons, project.results.last(step.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,10 +80,15 @@ def complete_step(ctx: click.Context, _param: click.Parameter, incomplete: str) 
 
 def complete_selector(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The same behind a plus: ``+tr`` → ``+train``."""
+    return selectors(_steps(ctx), incomplete)
+
+
+def selectors(steps: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
+    """What the selector may become. ``steps``: names and what is said of them."""
     name = incomplete.lstrip("0123456789")
     name = name.removeprefix("+") if name.startswith("+") else incomplete
     lead = incomplete.removesuffix(name) if name else incomplete
-    known = [*_steps(ctx), *([("state:stale", "what would run")] if not lead else [])]
+    known = [*steps, *([("state:stale", "what would run")] if not lead else [])]
     return [CompletionItem(lead + word, help=where) for word, where in known if word.startswith(name)]
 
 

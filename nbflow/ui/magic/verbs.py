@@ -1,0 +1,274 @@
+"""The verbs of ``%flow``: words in, an answer below the cell.
+
+Each verb asks the pipeline (``nbflow.api``) that this notebook belongs to. The options are those of the command
+line, read by the same code. Loaded when ``%flow`` is first used; ``flow`` reads the line and puts errors into words.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from nbflow.api import Pipeline
+from nbflow.api.shown import Shown
+from nbflow.driver import Canceller
+from nbflow.errors import RunCancelled, UsageError, did_you_mean
+from nbflow.runtime.failure import StepError
+from nbflow.ui import parameters
+from nbflow.ui.magic import FLOW, desk, loading
+from nbflow.ui.magic.live import publish, watcher
+from nbflow.ui.magic.session import Interrupted, Session, say
+from nbflow.ui.options import jobs_option, parameter_options, selectors
+
+pass_session = click.make_pass_decorator(Session)
+
+
+class Verbs(click.Group):
+    """The verbs, in the order in which a person meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(self.commands)
+
+    def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002 (click's signature)
+        return FLOW.rstrip()
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word not in self.commands and not ctx.resilient_parsing:
+            raise self._unknown(ctx.obj, word)
+        return super().resolve_command(ctx, args)
+
+    def _unknown(self, session: Session, word: str) -> UsageError:
+        fix = f"Verbs: {', '.join(self.commands)}."
+        if word.endswith(".ipynb"):
+            fix = f"To say that this kernel belongs to it: %flow use {word}"
+        elif not (near := did_you_mean(word, self.commands)) and word.strip("+") in dict(_steps(session)):
+            fix = f"To run that step: %flow run {word}"
+        elif near:
+            return UsageError(f"%flow has no verb '{word}'.{near}")
+        return UsageError(f"%flow has no verb '{word}'.", fix)
+
+
+# --- what is completed ---------------------------------------------------------------------------------
+
+
+def _steps(session: Session) -> list[tuple[str, str]]:
+    """Steps with their notebooks. It is asked for in the middle of a line, so whatever is wrong, nothing is said."""
+    try:
+        with desk.pipeline(session).opened() as project:
+            return [(step.name, step.notebook) for step in project.pipeline.steps.values()]
+    except Exception:
+        return []
+
+
+def _complete_selector(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return selectors(_steps(ctx.obj), incomplete)
+
+
+def _complete_step(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name, help=where) for name, where in _steps(ctx.obj) if name.startswith(incomplete)]
+
+
+def _complete_notebook(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    folder = Path(incomplete).parent if "/" in incomplete else Path()
+    found = sorted(p for p in folder.glob("*") if p.suffix == ".ipynb" or (p.is_dir() and p.name[0] != "."))
+    names = [f"{p}/" if p.is_dir() else str(p) for p in found]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _complete_verb(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in flow.list_commands(ctx) if name.startswith(incomplete)]
+
+
+# --- options -------------------------------------------------------------------------------------------
+
+F = Callable[..., Any]
+
+
+def _selection(command: F) -> F:
+    """Steps as words, and as on the command line."""
+    for option in (
+        click.option("--exclude", multiple=True, metavar="STEPS", shell_complete=_complete_selector,
+                     help="Leave these steps out."),
+        click.option("-s", "--select", multiple=True, metavar="STEPS", shell_complete=_complete_selector,
+                     help="Take these steps only; the same as the words without an option."),
+        click.argument("steps", nargs=-1, metavar="[STEPS]...", shell_complete=_complete_selector),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _read(pairs: Sequence[str], yaml_texts: Sequence[str], files: Sequence[Path]) -> dict[str, Any]:
+    return parameters.read(pairs, yaml_texts, files)
+
+
+# --- the verbs -----------------------------------------------------------------------------------------
+
+
+def _show(session: Session, answer: Shown) -> None:
+    for bundle in answer.bundles():
+        publish(session.shell, bundle)
+
+
+def _asked(session: Session) -> Pipeline:
+    """The pipeline, once it is said what of it is not saved."""
+    desk.tell_unsaved(session)
+    return desk.pipeline(session)
+
+
+@click.group(
+    cls=Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}, name="%flow"
+)
+@click.pass_context
+def flow(ctx: click.Context) -> None:
+    """The pipeline of this notebook."""
+    if ctx.invoked_subcommand is None:
+        session: Session = ctx.obj
+        _show(session, _asked(session))
+        desk.tell_errors(session)
+
+
+@flow.command()
+@_selection
+@parameter_options
+@jobs_option
+@click.option("--force", is_flag=True, help="Run the selected steps again, fresh or not.")
+@click.option("--fail-fast", is_flag=True, help="After the first failure start nothing new.")
+@click.option("--wait", is_flag=True, help="Let the cell fail if a step fails, so that Run All and papermill stop.")
+@pass_session
+def run(
+    session: Session, steps: tuple[str, ...], select: tuple[str, ...], exclude: tuple[str, ...], pairs: tuple[str, ...],
+    yaml_texts: tuple[str, ...], files: tuple[Path, ...], jobs: int | None, force: bool, fail_fast: bool, wait: bool,
+) -> None:  # fmt: skip
+    """Run what is stale, each step in a clean kernel of its own, and reuse the rest.
+
+    An interrupt cancels the run.
+    """
+    given = _read(pairs, yaml_texts, files)
+    pipeline = _asked(session)
+    cancel = Canceller()
+    watching = watcher(session.shell, cancel)
+    made, pressed = None, False
+    try:
+        made = pipeline.run(
+            [*steps, *select], exclude=exclude, parameters=given, jobs=jobs, force=force, fail_fast=fail_fast or None,
+            observer=watching, cancel=cancel, executor=session.executor,
+            resume=_again(steps, select, exclude, pairs, yaml_texts, files, jobs),
+        )  # fmt: skip
+    except RunCancelled as error:
+        made, pressed = error.run, True
+    finally:
+        watching.end(made)
+    if pressed and made.status == "cancelled":
+        raise Interrupted(f"the run was cancelled; what succeeded is kept. To resume: {made.resume}")
+    if wait and not made.ok:
+        raise _failed(made)
+
+
+def _failed(made: Any) -> StepError:
+    others = f" (and {len(made.failed) - 1} more)" if len(made.failed) > 1 else ""
+    first = made.failed[0]
+    return StepError(f"step `{first.name}` failed{others}: {first.failure.error}", f"To resume: {made.resume}")
+
+
+def _again(
+    steps: Sequence[str], select: Sequence[str], exclude: Sequence[str], pairs: Sequence[str],
+    yaml_texts: Sequence[str], files: Sequence[Path], jobs: int | None,
+) -> str:  # fmt: skip
+    """The line to run again: without what makes steps run anew."""
+    line = ["run", *steps]
+    for option, values in (("-s", select), ("--exclude", exclude), ("-p", pairs), ("-y", yaml_texts), ("-f", files)):
+        for value in values:
+            line += [option, str(value)]
+    return f"%flow {shlex.join(line)}" + (f" -j {jobs}" if jobs else "")
+
+
+@flow.command()
+@_selection
+@parameter_options
+@pass_session
+def plan(
+    session: Session, steps: tuple[str, ...], select: tuple[str, ...], exclude: tuple[str, ...], pairs: tuple[str, ...],
+    yaml_texts: tuple[str, ...], files: tuple[Path, ...],
+) -> None:  # fmt: skip
+    """Say what would run or be reused, and why."""
+    given = _read(pairs, yaml_texts, files)
+    _show(session, _asked(session).plan([*steps, *select], exclude=exclude, parameters=given))
+
+
+@flow.command()
+@parameter_options
+@pass_session
+def status(session: Session, pairs: tuple[str, ...], yaml_texts: tuple[str, ...], files: tuple[Path, ...]) -> None:
+    """Show where every step stands: fresh, stale or without a result."""
+    given = _read(pairs, yaml_texts, files)
+    _show(session, _asked(session).status(parameters=given))
+
+
+@flow.command()
+@click.argument("step", shell_complete=_complete_step)
+@parameter_options
+@pass_session
+def why(
+    session: Session, step: str, pairs: tuple[str, ...], yaml_texts: tuple[str, ...], files: tuple[Path, ...]
+) -> None:
+    """Say why STEP would run or be reused, field by field."""
+    given = _read(pairs, yaml_texts, files)
+    _show(session, _asked(session).why(step, parameters=given))
+
+
+@flow.command()
+@pass_session
+def check(session: Session) -> None:
+    """Look for mistakes, without running anything."""
+    _show(session, _asked(session).check())
+
+
+@flow.command()
+@click.argument("step", shell_complete=_complete_step)
+@click.option("--inputs", is_flag=True, help="What the step takes, in place of what it made.")
+@parameter_options
+@pass_session
+def load(
+    session: Session, step: str, inputs: bool, pairs: tuple[str, ...], yaml_texts: tuple[str, ...],
+    files: tuple[Path, ...],
+) -> None:  # fmt: skip
+    """Put what STEP made into this kernel, from its newest result that is still fresh.
+
+    Names that are bound here are bound anew. Parameters count as they are here, unless they are given.
+    """
+    given = _read(pairs, yaml_texts, files)
+    desk.tell_unsaved(session)
+    live = session.live(desk.notebook(session), given)
+    loaded = loading.inputs(step, live) if inputs else loading.outputs(step, live)
+    session.names.update({**loaded.values, **loaded.paths})
+    for line in desk.loaded_lines(loaded, takes=inputs):
+        say(line)
+
+
+@flow.command()
+@click.argument("path", required=False, metavar="[NOTEBOOK]", shell_complete=_complete_notebook)
+@pass_session
+def use(session: Session, path: str | None) -> None:
+    """Say which notebook this kernel belongs to, where nbflow cannot tell; without NOTEBOOK: ask."""
+    if path is not None:
+        session.use(desk.found(session, path))
+    say(f"this kernel belongs to {desk.near(desk.notebook(session))}")
+
+
+@flow.command(name="help")
+@click.argument("verb", required=False, metavar="[VERB]", shell_complete=_complete_verb)
+@click.pass_context
+def help_(ctx: click.Context, verb: str | None) -> None:
+    """Say what there is, or the options of a VERB."""
+    command = flow if verb is None else flow.resolve_command(ctx, [verb])[1]
+    assert command is not None
+    with click.Context(command, info_name=f"%flow {verb}" if verb else "%flow") as about:
+        click.echo(command.get_help(about))
