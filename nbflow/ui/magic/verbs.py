@@ -14,7 +14,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from nbflow.api import Pipeline
+from nbflow.api import Pipeline, Run, StepRun
 from nbflow.api.shown import Shown
 from nbflow.driver import Canceller
 from nbflow.errors import RunCancelled, UsageError, did_you_mean
@@ -155,7 +155,8 @@ def run(
     pipeline = _asked(session)
     cancel = Canceller()
     watching = watcher(session.shell, cancel)
-    made, pressed = None, False
+    made: Run | None = None
+    pressed = False
     try:
         made = pipeline.run(
             [*steps, *select], exclude=exclude, parameters=given, jobs=jobs, force=force, fail_fast=fail_fast or None,
@@ -166,16 +167,16 @@ def run(
         made, pressed = error.run, True
     finally:
         watching.end(made)
-    if pressed and made.status == "cancelled":
+    if pressed and made is not None and made.status == "cancelled":
         raise Interrupted(f"the run was cancelled; what succeeded is kept. To resume: {made.resume}")
-    if wait and not made.ok:
-        raise _failed(made)
+    if wait and made is not None and made.failed:
+        raise _failed(made, made.failed)
 
 
-def _failed(made: Any) -> StepError:
-    others = f" (and {len(made.failed) - 1} more)" if len(made.failed) > 1 else ""
-    first = made.failed[0]
-    return StepError(f"step `{first.name}` failed{others}: {first.failure.error}", f"To resume: {made.resume}")
+def _failed(made: Run, failed: Sequence[StepRun]) -> StepError:
+    others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    error = failed[0].failure.error if failed[0].failure else ""
+    return StepError(f"step `{failed[0].name}` failed{others}: {error}.", f"To resume: {made.resume}")
 
 
 def _again(
