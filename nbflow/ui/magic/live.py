@@ -75,7 +75,7 @@ class InPlace:
             return
         table, foot = self.following.table(colour=False, width=WIDTH, height=HEIGHT)
         stopping = self.following.stopping(self.following.cancel.requests)
-        drawn = "\n".join(filter(None, [table, "", foot, stopping and f"   {stopping}"]))
+        drawn = f"{table}\n\n{foot}" + (f"\n   {stopping}" if stopping else "")
         if drawn != self._shown:
             publish(self.shell, {"text/plain": drawn}, self._id, update=True)
             self._shown, self._drawn = drawn, now

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
@@ -20,10 +21,10 @@ from nbflow.driver import Canceller
 from nbflow.errors import RunCancelled, UsageError, did_you_mean
 from nbflow.runtime.failure import StepError
 from nbflow.ui import parameters
-from nbflow.ui.magic import FLOW, desk, loading
+from nbflow.ui.magic import FLOW, desk, loading, offers
 from nbflow.ui.magic.live import publish, watcher
 from nbflow.ui.magic.session import Interrupted, Session, say
-from nbflow.ui.options import jobs_option, parameter_options, selectors
+from nbflow.ui.options import jobs_option, parameter_options_with
 
 pass_session = click.make_pass_decorator(Session)
 
@@ -46,45 +47,13 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def _unknown(self, session: Session, word: str) -> UsageError:
-        fix = f"Verbs: {', '.join(self.commands)}."
+        near = did_you_mean(word, self.commands)
+        fix = "" if near else f"Verbs: {', '.join(self.commands)}."
         if word.endswith(".ipynb"):
-            fix = f"To say that this kernel belongs to it: %flow use {word}"
-        elif not (near := did_you_mean(word, self.commands)) and word.strip("+") in dict(_steps(session)):
-            fix = f"To run that step: %flow run {word}"
-        elif near:
-            return UsageError(f"%flow has no verb '{word}'.{near}")
-        return UsageError(f"%flow has no verb '{word}'.", fix)
-
-
-# --- what is completed ---------------------------------------------------------------------------------
-
-
-def _steps(session: Session) -> list[tuple[str, str]]:
-    """Steps with their notebooks. It is asked for in the middle of a line, so whatever is wrong, nothing is said."""
-    try:
-        with desk.pipeline(session).opened() as project:
-            return [(step.name, step.notebook) for step in project.pipeline.steps.values()]
-    except Exception:
-        return []
-
-
-def _complete_selector(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return selectors(_steps(ctx.obj), incomplete)
-
-
-def _complete_step(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return [CompletionItem(name, help=where) for name, where in _steps(ctx.obj) if name.startswith(incomplete)]
-
-
-def _complete_notebook(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    folder = Path(incomplete).parent if "/" in incomplete else Path()
-    found = sorted(p for p in folder.glob("*") if p.suffix == ".ipynb" or (p.is_dir() and p.name[0] != "."))
-    names = [f"{p}/" if p.is_dir() else str(p) for p in found]
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
-def _complete_verb(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return [CompletionItem(name) for name in flow.list_commands(ctx) if name.startswith(incomplete)]
+            near, fix = "", f"To say that this kernel belongs to it: %flow use {word}"
+        elif word.strip("+") in dict(offers.steps_of(session)):
+            near, fix = "", f"To run that step: %flow run {word}"
+        return UsageError(f"%flow has no verb '{word}'.{near}", fix)
 
 
 # --- options -------------------------------------------------------------------------------------------
@@ -92,21 +61,43 @@ def _complete_verb(ctx: click.Context, _param: click.Parameter, incomplete: str)
 F = Callable[..., Any]
 
 
+class Given(NamedTuple):
+    """The parameters on a line."""
+
+    values: dict[str, Any]
+    words: list[str]
+    """What to type to give them again."""
+
+
+def _parameters(command: F) -> F:
+    """The options that set parameters, as one argument ``given``."""
+
+    @wraps(command)
+    def with_given(
+        *words: Any, pairs: Sequence[str], yaml_texts: Sequence[str], files: Sequence[Path], **options: Any
+    ) -> Any:
+        again = [(o, str(v)) for o, values in (("-p", pairs), ("-y", yaml_texts), ("-f", files)) for v in values]
+        given = Given(parameters.read(pairs, yaml_texts, files), [word for pair in again for word in pair])
+        return command(*words, given=given, **options)
+
+    return parameter_options_with(offers.parameter)(with_given)
+
+
 def _selection(command: F) -> F:
     """Steps as words, and as on the command line."""
     for option in (
-        click.option("--exclude", multiple=True, metavar="STEPS", shell_complete=_complete_selector,
+        click.option("--exclude", multiple=True, metavar="STEPS", shell_complete=offers.selector,
                      help="Leave these steps out."),
-        click.option("-s", "--select", multiple=True, metavar="STEPS", shell_complete=_complete_selector,
+        click.option("-s", "--select", multiple=True, metavar="STEPS", shell_complete=offers.selector,
                      help="Take these steps only; the same as the words without an option."),
-        click.argument("steps", nargs=-1, metavar="[STEPS]...", shell_complete=_complete_selector),
+        click.argument("steps", nargs=-1, metavar="[STEPS]...", shell_complete=offers.selector),
     ):  # fmt: skip
         command = option(command)
     return command
 
 
-def _read(pairs: Sequence[str], yaml_texts: Sequence[str], files: Sequence[Path]) -> dict[str, Any]:
-    return parameters.read(pairs, yaml_texts, files)
+def _complete_verb(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in flow.list_commands(ctx) if name.startswith(incomplete)]
 
 
 # --- the verbs -----------------------------------------------------------------------------------------
@@ -137,21 +128,21 @@ def flow(ctx: click.Context) -> None:
 
 @flow.command()
 @_selection
-@parameter_options
+@_parameters
 @jobs_option
 @click.option("--force", is_flag=True, help="Run the selected steps again, fresh or not.")
 @click.option("--fail-fast", is_flag=True, help="After the first failure start nothing new.")
 @click.option("--wait", is_flag=True, help="Let the cell fail if a step fails, so that Run All and papermill stop.")
 @pass_session
 def run(
-    session: Session, steps: tuple[str, ...], select: tuple[str, ...], exclude: tuple[str, ...], pairs: tuple[str, ...],
-    yaml_texts: tuple[str, ...], files: tuple[Path, ...], jobs: int | None, force: bool, fail_fast: bool, wait: bool,
+    session: Session, steps: tuple[str, ...], select: tuple[str, ...], exclude: tuple[str, ...], given: Given,
+    jobs: int | None, force: bool, fail_fast: bool, wait: bool,
 ) -> None:  # fmt: skip
     """Run what is stale, each step in a clean kernel of its own, and reuse the rest.
 
     An interrupt cancels the run.
     """
-    given = _read(pairs, yaml_texts, files)
+    wanted = [*steps, *select]
     pipeline = _asked(session)
     cancel = Canceller()
     watching = watcher(session.shell, cancel)
@@ -159,9 +150,8 @@ def run(
     pressed = False
     try:
         made = pipeline.run(
-            [*steps, *select], exclude=exclude, parameters=given, jobs=jobs, force=force, fail_fast=fail_fast or None,
-            observer=watching, cancel=cancel, executor=session.executor,
-            resume=_again(steps, select, exclude, pairs, yaml_texts, files, jobs),
+            wanted, exclude=exclude, parameters=given.values, jobs=jobs, force=force, fail_fast=fail_fast or None,
+            observer=watching, cancel=cancel, executor=session.executor, resume=_again(wanted, exclude, given, jobs),
         )  # fmt: skip
     except RunCancelled as error:
         made, pressed = error.run, True
@@ -179,50 +169,38 @@ def _failed(made: Run, failed: Sequence[StepRun]) -> StepError:
     return StepError(f"step `{failed[0].name}` failed{others}: {error}.", f"To resume: {made.resume}")
 
 
-def _again(
-    steps: Sequence[str], select: Sequence[str], exclude: Sequence[str], pairs: Sequence[str],
-    yaml_texts: Sequence[str], files: Sequence[Path], jobs: int | None,
-) -> str:  # fmt: skip
+def _again(wanted: Sequence[str], exclude: Sequence[str], given: Given, jobs: int | None) -> str:
     """The line to run again: without what makes steps run anew."""
-    line = ["run", *steps]
-    for option, values in (("-s", select), ("--exclude", exclude), ("-p", pairs), ("-y", yaml_texts), ("-f", files)):
-        for value in values:
-            line += [option, str(value)]
-    return f"%flow {shlex.join(line)}" + (f" -j {jobs}" if jobs else "")
+    words = ["run", *wanted, *(word for term in exclude for word in ("--exclude", term)), *given.words]
+    return f"%flow {shlex.join(words)}" + (f" -j {jobs}" if jobs else "")
 
 
 @flow.command()
 @_selection
-@parameter_options
+@_parameters
 @pass_session
 def plan(
-    session: Session, steps: tuple[str, ...], select: tuple[str, ...], exclude: tuple[str, ...], pairs: tuple[str, ...],
-    yaml_texts: tuple[str, ...], files: tuple[Path, ...],
-) -> None:  # fmt: skip
-    """Say what would run or be reused, and why."""
-    given = _read(pairs, yaml_texts, files)
-    _show(session, _asked(session).plan([*steps, *select], exclude=exclude, parameters=given))
-
-
-@flow.command()
-@parameter_options
-@pass_session
-def status(session: Session, pairs: tuple[str, ...], yaml_texts: tuple[str, ...], files: tuple[Path, ...]) -> None:
-    """Show where every step stands: fresh, stale or without a result."""
-    given = _read(pairs, yaml_texts, files)
-    _show(session, _asked(session).status(parameters=given))
-
-
-@flow.command()
-@click.argument("step", shell_complete=_complete_step)
-@parameter_options
-@pass_session
-def why(
-    session: Session, step: str, pairs: tuple[str, ...], yaml_texts: tuple[str, ...], files: tuple[Path, ...]
+    session: Session, steps: tuple[str, ...], select: tuple[str, ...], exclude: tuple[str, ...], given: Given
 ) -> None:
+    """Say what would run or be reused, and why."""
+    _show(session, _asked(session).plan([*steps, *select], exclude=exclude, parameters=given.values))
+
+
+@flow.command()
+@_parameters
+@pass_session
+def status(session: Session, given: Given) -> None:
+    """Show where every step stands: fresh, stale or without a result."""
+    _show(session, _asked(session).status(parameters=given.values))
+
+
+@flow.command()
+@click.argument("step", shell_complete=offers.step)
+@_parameters
+@pass_session
+def why(session: Session, step: str, given: Given) -> None:
     """Say why STEP would run or be reused, field by field."""
-    given = _read(pairs, yaml_texts, files)
-    _show(session, _asked(session).why(step, parameters=given))
+    _show(session, _asked(session).why(step, parameters=given.values))
 
 
 @flow.command()
@@ -233,21 +211,17 @@ def check(session: Session) -> None:
 
 
 @flow.command()
-@click.argument("step", shell_complete=_complete_step)
+@click.argument("step", shell_complete=offers.step)
 @click.option("--inputs", is_flag=True, help="What the step takes, in place of what it made.")
-@parameter_options
+@_parameters
 @pass_session
-def load(
-    session: Session, step: str, inputs: bool, pairs: tuple[str, ...], yaml_texts: tuple[str, ...],
-    files: tuple[Path, ...],
-) -> None:  # fmt: skip
+def load(session: Session, step: str, inputs: bool, given: Given) -> None:
     """Put what STEP made into this kernel, from its newest result that is still fresh.
 
     Names that are bound here are bound anew. Parameters count as they are here, unless they are given.
     """
-    given = _read(pairs, yaml_texts, files)
     desk.tell_unsaved(session)
-    live = session.live(desk.notebook(session), given)
+    live = session.live(desk.notebook(session), given.values)
     loaded = loading.inputs(step, live) if inputs else loading.outputs(step, live)
     session.names.update({**loaded.values, **loaded.paths})
     for line in desk.loaded_lines(loaded, takes=inputs):
@@ -255,7 +229,7 @@ def load(
 
 
 @flow.command()
-@click.argument("path", required=False, metavar="[NOTEBOOK]", shell_complete=_complete_notebook)
+@click.argument("path", required=False, metavar="[NOTEBOOK]", shell_complete=offers.notebook)
 @pass_session
 def use(session: Session, path: str | None) -> None:
     """Say which notebook this kernel belongs to, where nbflow cannot tell; without NOTEBOOK: ask."""
