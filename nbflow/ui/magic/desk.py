@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from nbflow import notebook as notebooks
@@ -32,19 +33,20 @@ def notebook(session: Session) -> Path:
         )
     if found is None:
         raise UsageError(
-            "nbflow cannot tell which notebook this kernel belongs to.", f"Save it, then say so: {_use(Path.cwd())}"
+            "nbflow cannot tell which notebook this kernel belongs to.",
+            f"Save it, then say so: {_use(Path(), session.started_in)}",
         )
     if not found.is_file():
         raise UsageError(f"{near(found)} is not there any more.", f"Say where it is now: {_use(found.parent)}")
     return found
 
 
-def _use(folder: Path) -> str:
-    """The line to type, with the notebooks to choose from."""
-    try:
-        names = sorted(near(path) for path in folder.glob("*.ipynb"))
-    except OSError:
-        names = []
+def _use(*folders: Path) -> str:
+    """The line to type, with the notebooks to choose from: those of the first folder that has some."""
+    names: list[str] = []
+    for folder in folders:
+        with suppress(OSError):
+            names = names or sorted(near(path) for path in folder.glob("*.ipynb"))
     if len(names) == 1:
         return f"%flow use {names[0]}"
     some = f" (here are {', '.join(names)})" if 0 < len(names) <= MANY else ""
@@ -88,8 +90,9 @@ def without_steps(session: Session) -> UsageError:
 def tell_unsaved(session: Session) -> None:
     """One line about cells that ran here and are not saved as they ran."""
     here = notebook(session)
-    places = session.ran.unsaved(notebooks.read(here, here.parent), here.stat().st_mtime)
-    if places:
+    saved = notebooks.read(here, here.parent)
+    places = session.ran.unsaved(saved, here.stat().st_mtime)
+    if places and any("%step" in cell.source for cell in saved.cells):  # of one without steps there is more to say
         say(f"unsaved changes in {places}: what is saved counts, so save the notebook first")
 
 

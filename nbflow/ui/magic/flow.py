@@ -5,6 +5,7 @@ Nothing is loaded for it until it is used. Read ``verbs`` next.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -52,7 +53,7 @@ def _words(line: str) -> list[str]:
     try:
         words = shlex.split(line)
     except ValueError:
-        raise UsageError(f"A quote is not closed: %flow {line}", "Close it, or leave it out.") from None
+        raise UsageError(f"A quote is not closed (%flow {line}).", "Close it, or leave it out.") from None
     end = next((i for i, word in enumerate(words) if word.startswith("#")), len(words))
     return words[:end]
 
@@ -77,7 +78,9 @@ def _explained(error: click.ClickException, words: list[str], commands: Mapping[
             option = error.param.opts[0] if error.param is not None else ""
             return UsageError(f"{said} {option}: {error.message}")
         case _:
-            return UsageError(f"{said}: {error.format_message()}.", f"%flow help {words[0]} shows what it takes.")
+            extra = re.search(r"unexpected extra argument.*\((.*)\)", error.message)
+            what = f"'{extra[1]}' is more than it takes" if extra else error.message.rstrip(".")
+            return UsageError(f"{said}: {what}.", f"%flow help {words[0]} shows what it takes.")
 
 
 BEHIND = "Options follow a verb: %flow run -p NAME=VALUE"
