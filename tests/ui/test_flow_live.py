@@ -1,4 +1,4 @@
-"""``%flow`` through real kernels: in a front end, interrupted, under the tools that execute notebooks, in a terminal."""
+"""``%flow`` through real kernels: in a front end, interrupted, under tools that execute notebooks, in a terminal."""
 
 from __future__ import annotations
 
@@ -120,6 +120,7 @@ def test_an_interrupt_cancels_the_run_and_leaves_no_process(tmp_path: Path) -> N
         until(lambda: len(at_home(tmp_path)) == alone)
         assert kernel.run("%flow load quick").status == "ok"
         assert kernel.run("a").shown[0][1]["text/plain"] == "1"
+    until(lambda: not at_home(tmp_path))
 
 
 def states(answer: Answer) -> list[str]:
@@ -129,11 +130,12 @@ def states(answer: Answer) -> list[str]:
 
 
 def at_home(folder: Path) -> list[psutil.Process]:
-    """Processes that work in this folder."""
+    """Pythons that work in this folder. (The shell that kills kernels lives as long as who started them.)"""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(folder):
+            here = process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(folder)
+            if here and "python" in process.name():
                 found.append(process)
     return found
 
@@ -165,7 +167,8 @@ def execute(
     )  # fmt: skip
     if not executed.exists():
         return done, []
-    return done, [cell["outputs"] for cell in json.loads(executed.read_text())["cells"]]
+    cells_shown = json.loads(executed.read_text())["cells"]
+    return done, [cell["outputs"] for cell in cells_shown if cell["cell_type"] == "code"]
 
 
 ITSELF = {
@@ -217,23 +220,17 @@ def test_in_a_terminal_it_is_the_table_of_the_command_line(tmp_path: Path) -> No
     )  # fmt: skip
     try:
         child.expect_exact("In [1]: ")
+        child.sendline("%load_ext nbflow")
+        child.expect_exact("In [2]: ")
         shown = []
-        lines = [
-            "%load_ext nbflow",
-            "%flow",
-            "%flow use flow.ipynb",
-            "%flow plan load",
-            "%flow run load",
-            "%flow load load",
-        ]
-        for count, line in enumerate(lines, 2):
-            child.sendline(line)
+        for count, verb in enumerate(["", "use flow.ipynb", "plan load", "run load", "load load"], 3):
+            child.sendline(f"%flow {verb}")
             child.expect_exact(f"In [{count}]: ")
             text = str(child.before).replace("\r\n", "\n").partition("\n")[2]
             shown.append(steady(text, tmp_path).strip())
     finally:
         child.close(force=True)
-    _, unknown, used, plan, ran, loaded = shown
+    unknown, used, plan, ran, loaded = shown
     assert unknown == (
         "UsageError: nbflow cannot tell which notebook this kernel belongs to. Save it, then say so: "
         "%flow use flow.ipynb"
