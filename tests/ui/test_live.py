@@ -33,7 +33,7 @@ class Screen(DisplayPublisher):
 
 
 class Clock:
-    now = 100.0
+    now = 11.0
 
     def __call__(self) -> float:
         return self.now
@@ -48,7 +48,7 @@ def screen(live: Live, monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 def test_a_run_is_one_display_that_is_updated_four_times_a_second(live: Live, screen: Screen) -> None:
     clock = Clock()
-    display = InPlace(live.shell, Canceller(), Following(clock=clock))
+    display = InPlace(live.shell, Canceller(), Following(now=clock))
     display.begin("r1", Plan({}), Path())
     story: list[Event] = [START, StepStarted("n.load", 1, at=11.0, reason="first run")]
     for number, event in enumerate(list(story), 1):
@@ -61,13 +61,13 @@ def test_a_run_is_one_display_that_is_updated_four_times_a_second(live: Live, sc
     first, *updates = screen.told
     assert first[:2] == ("run r1: 0 steps to run, 0 to reuse.", False)
     assert {(update, key) for _, update, key in updates} == {(True, first[2])}
-    assert updates[-1][0].startswith("   step   state       time  why\n▶  load   running     10 s  line 9")
-    assert updates[-1][0].endswith("\n·  train  waiting           waits for load\n\n   1 waiting, 1 running · 10 s")
+    assert updates[-1][0].startswith("   step   state       time  why\n▶  load   running    9.9 s  line 9")
+    assert updates[-1][0].endswith("\n·  train  waiting           waits for load\n\n   1 waiting, 1 running · 11 s")
 
 
 def test_while_nothing_happens_only_the_time_goes_on(live: Live, screen: Screen) -> None:
     clock = Clock()
-    display = InPlace(live.shell, Canceller(), Following(clock=clock))
+    display = InPlace(live.shell, Canceller(), Following(now=clock))
     display.begin("r1", Plan({}), Path())
     story: list[Event] = [
         START,
@@ -79,14 +79,14 @@ def test_while_nothing_happens_only_the_time_goes_on(live: Live, screen: Screen)
     for _ in range(20):
         clock.now += 0.02
         display.idle()
-    assert [text.splitlines()[-1] for text, _, _ in screen.told[1:]] == ["   1 starting, 1 succeeded · 0.3 s"]
+    assert [text.splitlines()[-1] for text, _, _ in screen.told[1:]] == ["   1 starting, 1 succeeded · 1.3 s"]
     display.idle()
     assert len(screen.told) == 2
 
 
 def test_a_run_that_stops_says_how_to_hurry(live: Live, screen: Screen) -> None:
     clock, cancel = Clock(), Canceller()
-    display = InPlace(live.shell, cancel, Following(cancel, again="interrupt again", clock=clock))
+    display = InPlace(live.shell, cancel, Following(cancel, again="interrupt again", now=clock))
     display.begin("r1", Plan({}), Path())
     cancel.request()
     clock.now += 1

@@ -74,6 +74,8 @@ class InPlace:
         if now - self._drawn < 1 / REFRESH:
             return
         table, foot = self.following.table(colour=False, width=WIDTH, height=HEIGHT)
+        if not foot:
+            return
         stopping = self.following.stopping(self.following.cancel.requests)
         drawn = f"{table}\n\n{foot}" + (f"\n   {stopping}" if stopping else "")
         if drawn != self._shown:
