@@ -113,6 +113,7 @@ def drive(
     *,
     journal_sink: Callable[[list[Event]], None],
     on_event: Callable[[Event, Run], None],
+    on_idle: Callable[[], None] = lambda: None,
     reused: Iterable[StepReused] = (),
     folder: str = "",
     command: str = "",
@@ -123,10 +124,11 @@ def drive(
 
     ``reused`` tells of the steps whose stored results are certain to hold: they go to the journal with RunStarted, in
     one batch. ``journal_sink`` gets every batch before it counts; what it raises ends the run. ``on_event`` is shown
-    each fact with the run after it; what it raises is logged and forgotten. Raises ImpossibleEvent for a fault in
-    nbflow. However it ends, no attempt is left running.
+    each fact with the run after it, and ``on_idle`` is called before every wait, so twice a second at least; what they
+    raise is logged and forgotten. Raises ImpossibleEvent for a fault in nbflow. However it ends, no attempt is left
+    running.
     """
-    driver = _Driver(run, work, journal_sink, on_event, cancel or Canceller(), clocks or Clocks())
+    driver = _Driver(run, work, journal_sink, on_event, on_idle, cancel or Canceller(), clocks or Clocks())
     return driver.drive(tuple(reused), folder, command)
 
 
@@ -137,6 +139,7 @@ class _Driver:
         work: Work,
         journal_sink: Callable[[list[Event]], None],
         on_event: Callable[[Event, Run], None],
+        on_idle: Callable[[], None],
         cancel: Canceller,
         clocks: Clocks,
     ) -> None:
@@ -144,6 +147,7 @@ class _Driver:
         self.work = work
         self.journal_sink = journal_sink
         self.on_event = on_event
+        self.on_idle = on_idle
         self.cancel = cancel
         self.clocks = clocks
         self.folder = ""
@@ -190,7 +194,7 @@ class _Driver:
                 self.attempts.pop((event.step, event.attempt), None)
             self.note_ready(event)
             self.moment = event.at
-            self.show(event)
+            self.show(self.on_event, event, self.run)
             for command in commands:
                 self.perform(command)
         return isinstance(batch[-1], RunFinished)
@@ -211,9 +215,9 @@ class _Driver:
         step = event.step if isinstance(event, StepFact) else None
         return tuple(e for e in self.told[:-1] if not isinstance(e, StepFact) or e.step == step)
 
-    def show(self, event: Event) -> None:
+    def show(self, observer: Callable[..., None], *told: object) -> None:
         try:
-            self.on_event(event, self.run)
+            observer(*told)
         except Exception:
             if not self.observer_failed:
                 log.exception("What shows the run has failed; the run goes on.")
@@ -230,6 +234,7 @@ class _Driver:
                 batch += self.cancel_requests() + self.retries_due()
                 if batch:
                     return batch
+                self.show(self.on_idle)
                 wait = self.patience()
                 continue
             wait = 0.0

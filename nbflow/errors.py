@@ -6,13 +6,18 @@
     ├── UsageError              exit 2: the command or its input is wrong
     │   ├── DeclareError        a %%step line cannot be read
     │   ├── NotebookError       a file is not a notebook we can read
+    │   ├── NoSteps             the notebooks have no step
     │   ├── MissingKernel       no kernelspec of that name
     │   ├── InvalidPipeline     the check found errors (carries the findings)
     │   └── MissingLayoutEngine nothing here can lay out a picture
     ├── StoreError              the store cannot be read or written
     │   ├── StoreInUse          exit 2: a run uses the store, and nothing was removed
     │   └── DamagedBlob         stored bytes do not match their digest
-    └── JournalError            the journal cannot be read or written
+    ├── JournalError            the journal cannot be read or written
+    └── RunFailed               exit 1: a step of the run failed (carries the run)
+
+    KeyboardInterrupt
+    └── RunCancelled            Ctrl-C has ended the run (carries the run)
 
 A message says what and where; ``fix`` says what to do about it. Front ends print both and no traceback.
 """
@@ -60,6 +65,10 @@ class NotebookError(UsageError):
     """A file is not a notebook that can be read."""
 
 
+class NoSteps(UsageError):
+    """There are notebooks, and none of them has a step."""
+
+
 class MissingKernel(UsageError):
     """The notebook asks for a kernelspec that is not installed."""
 
@@ -103,6 +112,34 @@ class StoreInUse(StoreError):
 
 class JournalError(NbflowError):
     """The journal cannot be read or written."""
+
+
+class RunFailed(NbflowError):
+    """A step of the run failed, and the caller wanted to hear of it so. ``run`` is the ``Run``."""
+
+    exit_code = 1
+
+    def __init__(self, run: Any) -> None:
+        failed = run.failed
+        first = f"Step '{failed[0].name}' failed: {failed[0].failure.error}" if failed else f"Run {run.id} failed."
+        others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        super().__init__(first + others, f"Its executed notebooks: {run.folder}")
+        self.run = run
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NbflowError, (self.message, self.fix)
+
+
+class RunCancelled(KeyboardInterrupt):
+    """Ctrl-C was pressed while the run went on; none of its kernels is left. ``run`` is the ``Run``."""
+
+    def __init__(self, run: Any) -> None:
+        how = "was cancelled; what had succeeded is kept" if run.status == "cancelled" else f"had {run.status} by then"
+        super().__init__(f"run {run.id} {how}")
+        self.run = run
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return KeyboardInterrupt, self.args
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

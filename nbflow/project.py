@@ -29,7 +29,7 @@ from nbflow.core.outline import SKIP_TAG, Outline, facts_of
 from nbflow.core.plan import Planner
 from nbflow.disk.memo import Memo
 from nbflow.environment import Surroundings
-from nbflow.errors import InvalidPipeline, UsageError, did_you_mean
+from nbflow.errors import InvalidPipeline, NoSteps, UsageError, did_you_mean
 from nbflow.journal import Journal
 from nbflow.kernels.specs import Kernelspecs
 from nbflow.settings import Settings, find_root
@@ -200,7 +200,7 @@ def open_project(
     if not raws:
         raise UsageError(f"There is no notebook in {named}.", "Name a notebook (.ipynb), or a folder that holds some.")
     if not outlines:
-        raise UsageError(
+        raise NoSteps(
             f"There are no steps in {named}.", "Begin a cell with a line such as: %%step clean -i raw -o table"
         )
     store = Store(settings.store)

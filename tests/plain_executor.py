@@ -75,7 +75,7 @@ class PlainExecutor:
         """See ``Executor``."""
         notebook = _with_parameters(job.notebook, job.parameters)
         code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-        environment = {**os.environ, "PYTHONHASHSEED": "0", **job.environment}
+        environment = {**(os.environ if job.environment is None else job.environment), "PYTHONHASHSEED": "0"}
         with self._lock:
             if job.key in self._stopped:
                 return Outcome("stopped", job.notebook)

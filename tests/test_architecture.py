@@ -22,7 +22,8 @@ PACKAGE = ROOT / "nbflow"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("ui", "server"),
-    ("ops",),
+    ("api",),
+    ("ops", "interrupts", "stored"),
     ("attempt",),
     ("project",),
     ("driver",),
@@ -36,12 +37,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 # `runtime` is beside the house, not in it: it is sent to kernels that have no nbflow.
-MAY_IMPORT_RUNTIME = ("executors", "ui.magic")
+MAY_IMPORT_RUNTIME = ("executors", "stored", "ui.magic")
 MAY_IMPORT_DIGESTS = ("store", "environment")  # one definition of a digest, also where the runtime has not been
 
 # One library, one home. Whoever wants one of them elsewhere wants a function of its home.
 HOMES: dict[str, tuple[str, ...]] = {
-    "IPython": ("ui.magic", "runtime.step"),
+    "IPython": ("ui.magic", "api.shown", "runtime.step"),
     "anywidget": ("ui.widget",),
     "apprise": ("alerts",),
     "click": ("ui",),
@@ -54,7 +55,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "nbclient": ("executors.papermill",),
     "nbformat": ("notebook",),
     "papermill": ("executors.papermill",),
-    "psutil": ("ops.running", "kernels"),
+    "psutil": ("ops.running", "kernels", "ui.magic.where"),
     "rich": ("render.text", "render.columns", "ui"),
     "sqlite3": ("journal",),
     "tomllib": ("settings",),
@@ -212,8 +213,12 @@ def test_every_module_says_why_it_exists(sources: dict[str, str]) -> None:
         ("store", "from nbflow import notebook", "imports flow down only: notebook is not below store"),
         ("store", "from nbflow.runtime.digests import digest_file", ""),
         ("store", "from nbflow.runtime import digests", ""),
-        ("store", "from nbflow.runtime.serializers import load", "only executors and ui.magic may import it"),
-        ("ops", "from nbflow.runtime import step", "only executors and ui.magic may import it"),
+        (
+            "store",
+            "from nbflow.runtime.serializers import load",
+            "only executors and stored and ui.magic may import it",
+        ),
+        ("ops", "from nbflow.runtime import step", "only executors and stored and ui.magic may import it"),
         ("executors.papermill", "from nbflow.runtime import step", ""),
         ("ui.magic", "from nbflow.runtime.step import open_order", ""),
         ("runtime.step", "from . import serializers", ""),

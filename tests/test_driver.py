@@ -516,3 +516,19 @@ def test_a_fact_that_cannot_be_ends_the_run_with_its_history() -> None:
         )
     started = RunStarted(at=100.0, steps=tuple(specs), jobs=1, reused=2)
     assert error.value.history == (started, StepReused("a", at=100.0))
+
+
+def test_while_it_waits_the_observer_is_called_twice_a_second_at_least() -> None:
+    seen: list[float] = []
+
+    def idle() -> None:
+        seen.append(time.monotonic())
+        if len(seen) == 3:
+            enough.set()
+        raise ValueError("what shows the run has failed")
+
+    enough = threading.Event()
+    run, _ = run_steps(
+        FakeWork(a=lambda here: here.succeed() if enough.wait(PATIENCE) else None), StepSpec("a"), on_idle=idle
+    )
+    assert (run.status, len(seen) >= 3) == ("succeeded", True)

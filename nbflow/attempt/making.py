@@ -161,6 +161,7 @@ class Attempt:
             attempt_folder=workspace,
             timeout=options.timeout if options.timeout is not None else self.project.settings.timeout,
             log_name=f"steps/{self.step.name}",
+            environment=self.project.environ,
         )
 
     def _parameters(self) -> dict[str, Any]:

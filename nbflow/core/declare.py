@@ -61,6 +61,12 @@ def step_line(source: str) -> StepLine | None:
     return None
 
 
+def step_of(source: str) -> str:
+    """The name of the step that a cell says it belongs to, ``""`` where it says none."""
+    line = step_line(source)
+    return line.text.partition(" ")[0] if line is not None else ""
+
+
 def notebook_line(source: str) -> StepLine | None:
     """The ``%step`` line of a cell, which makes the whole notebook one step, if any."""
     if "%step" not in source:

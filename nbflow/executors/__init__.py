@@ -41,8 +41,8 @@ class Job:
     """Values for the cell tagged ``parameters``, where the slice has it."""
     timeout: float | None = None
     """Seconds from the start of the first cell."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables for the kernel, beside those of this process."""
+    environment: Mapping[str, str] | None = None
+    """All environment variables that the kernel starts with; ``None``: those of this process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from nbflow.ops.fixing import fix
 from nbflow.ops.history import durations, past_runs, story
 from nbflow.ops.history_shapes import run_json, runs_json, step_json
 from nbflow.ops.keeping import cache_gc, cache_sizes, cache_verify, settings_here
-from nbflow.ops.planning import dry_run, make_plan, selected_steps
+from nbflow.ops.planning import dry_run, make_plan, one_step, selected_steps
 from nbflow.ops.running import Finished, run
 from nbflow.ops.shapes import graph_json, plan_json
 from nbflow.ops.step_history import step_story
@@ -21,6 +21,6 @@ from nbflow.project import open_project
 
 __all__ = [
     "Explanation", "Finished", "StepStatus", "cache_gc", "cache_sizes", "cache_verify", "dry_run", "durations",
-    "explain", "fix", "graph_json", "make_plan", "open_project", "past_runs", "plan_json", "run", "run_json",
-    "runs_json", "selected_steps", "settings_here", "status", "step_json", "step_story", "story",
+    "explain", "fix", "graph_json", "make_plan", "one_step", "open_project", "past_runs", "plan_json", "run",
+    "run_json", "runs_json", "selected_steps", "settings_here", "status", "step_json", "step_story", "story",
 ]  # fmt: skip

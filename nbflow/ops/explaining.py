@@ -10,10 +10,10 @@ from nbflow.core.graph import Step
 from nbflow.core.model import Reason, Record
 from nbflow.core.plan import Planned, Planner, plan
 from nbflow.core.unsound import Unsound, unsound
-from nbflow.errors import InvalidPipeline, UsageError
+from nbflow.errors import InvalidPipeline
 from nbflow.journal import Failure, Journal, last_failures
 from nbflow.ops.folders import RUNS
-from nbflow.ops.planning import selected_steps
+from nbflow.ops.planning import one_step
 from nbflow.project import Project
 
 
@@ -32,18 +32,12 @@ class Explanation:
 def explain(project: Project, planner: Planner, name: str) -> Explanation:
     """Why the step called ``name`` would run or be reused. Raises ``UsageError`` for an unknown name, and
     ``InvalidPipeline`` where the check found an error about it or about what it needs."""
-    wanted = selected_steps(project, planner, [name])
-    if len(wanted) != 1:
-        known = ", ".join(project.pipeline.steps[s].name for s in sorted(wanted))
-        raise UsageError(f"'{name}' means several steps: {known}.", "Name one of them.")
-    step_id = next(iter(wanted))
+    step = one_step(project, planner, name)
     undecided = unsound(project.pipeline, project.verdict(planner))
-    if step_id in undecided:
-        raise _undecided(project, project.pipeline.steps[step_id], undecided[step_id])
-    planned = plan(planner, project.pipeline.steps.keys() - undecided.keys()).steps[step_id]
-    return Explanation(
-        project.pipeline.steps[step_id], planned.action, planned.certain, planned.reasons, project.results.last(step_id)
-    )
+    if step.id in undecided:
+        raise _undecided(project, step, undecided[step.id])
+    planned = plan(planner, project.pipeline.steps.keys() - undecided.keys()).steps[step.id]
+    return Explanation(step, planned.action, planned.certain, planned.reasons, project.results.last(step.id))
 
 
 def _undecided(project: Project, step: Step, why: Unsound) -> InvalidPipeline:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nbflow.core.graph import Step
 from nbflow.core.plan import Plan, Planner, plan
 from nbflow.core.select import select
 from nbflow.errors import UsageError
@@ -36,6 +37,15 @@ def selected_steps(
         return {s for s, p in plan(planner).steps.items() if p.action == "run"}
 
     return select(terms, exclude, steps, stale)
+
+
+def one_step(project: Project, planner: Planner, name: str) -> Step:
+    """The step that goes by this name. Raises ``UsageError`` where there is none, or several."""
+    wanted = selected_steps(project, planner, [name])
+    if len(wanted) != 1:
+        known = ", ".join(project.pipeline.steps[s].name for s in sorted(wanted))
+        raise UsageError(f"'{name}' means several steps: {known}.", "Name one of them.")
+    return project.pipeline.steps[next(iter(wanted))]
 
 
 def dry_run(project: Project, planner: Planner, terms: Sequence[str] = (), exclude: Sequence[str] = ()) -> Plan:

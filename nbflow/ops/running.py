@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Concatenate, ParamSpec
 
 from nbflow.attempt import Workshop
 from nbflow.core.events import Event, StepReused, StepSpec, StepSucceeded, time_text, to_json
-from nbflow.core.model import Finding
+from nbflow.core.model import Finding, Record
 from nbflow.core.plan import Plan
 from nbflow.core.run import Run, begin
 from nbflow.core.view import because
@@ -46,6 +46,8 @@ class Finished:
     """Full name → what its contracts had to say."""
     findings: tuple[Finding, ...] = ()
     """Warnings and hints of the check."""
+    made: Mapping[str, Record] = field(default_factory=dict)
+    """Full name → the result that counts: what the run made, reused or took from an earlier one."""
 
 
 P = ParamSpec("P")
@@ -76,14 +78,15 @@ def run(
     command: str = "",
     on_start: Callable[[str, Plan, Path], None] = lambda *_: None,
     on_event: Callable[[Event, Run], None] = lambda *_: None,
+    on_idle: Callable[[], None] = lambda: None,
     cancel: Canceller | None = None,
     executor: Executor | None = None,
 ) -> Finished:
     """Run what is stale among the selected steps.
 
     ``command`` is what a person would type to run the same again, for those who look later. ``on_start`` gets the run's
-    id, its plan and its folder before anything starts; ``on_event`` every fact. Raises ``InvalidPipeline`` or
-    ``UsageError`` before anything has run.
+    id, its plan and its folder before anything starts; ``on_event`` every fact; ``on_idle`` is called twice a second at
+    least. Raises ``InvalidPipeline`` or ``UsageError`` before anything has run.
     """
     require_own(project.root)
     planner = project.planner(forced=forced)
@@ -112,6 +115,7 @@ def run(
                 shop,
                 journal_sink=lambda events: _write(journal, run_id, events),
                 on_event=on_event,
+                on_idle=on_idle,
                 reused=_certainly_reused(shop, made),
                 folder=str(folder),
                 command=command,
@@ -123,7 +127,7 @@ def run(
             alerting.finish(journal, project.settings, run_id, status)
         keeping.forget_old_runs(journal, project.root, project.settings.keep_runs)
     alerting.start_sending(project.root, project.settings)
-    return Finished(finished, run_id, folder, status, dict(shop.warnings), findings)
+    return Finished(finished, run_id, folder, status, dict(shop.warnings), findings, dict(shop.made))
 
 
 def _token() -> str:

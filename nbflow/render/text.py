@@ -6,7 +6,8 @@ terminal in characters, 0 for no limit. All that comes from a notebook passes ``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from nbflow.core.graph import Pipeline, Step
 from nbflow.core.model import Finding, Reason, Record
@@ -32,6 +33,7 @@ STYLES: Mapping[str, tuple[str, str]] = {
 
 BUSY = ("starting", "running", "stopping", "retrying")
 BAD = ("failed", "crashed")
+NONE: Mapping[str, float] = MappingProxyType({})
 TICKING = ("running", "stopping")
 UNTIMED = ("waiting", "skipped", "reused")
 
@@ -53,6 +55,16 @@ def final_table(view: RunView, *, colour: bool, width: int = 0) -> str:
 
 
 def _run_table(steps: Iterable[StepView], seconds: Mapping[str, float], *, colour: bool, width: int) -> str:
+    least = (1, 4, len("succeeded"), len("0.0 s"))  # so that nothing moves as states change
+    rows = run_rows(steps, seconds)
+    return columns(RUN_HEADER, rows, colour=colour, right=(3,), least=least, width=width, last="cut")
+
+
+RUN_HEADER = ("", "step", "state", "time", "why")
+
+
+def run_rows(steps: Iterable[StepView], seconds: Mapping[str, float] = NONE) -> list[Sequence[Cell]]:
+    """Rows for ``RUN_HEADER``. ``seconds`` as for ``live_table``."""
     rows: list[Sequence[Cell]] = []
     for step in steps:
         sign, style = STYLES[step["state"]]
@@ -62,9 +74,7 @@ def _run_table(steps: Iterable[StepView], seconds: Mapping[str, float], *, colou
             (sign, style), (clean(step["name"]), ""), (_state(step), style), (duration(spent), ""),
             (clean(step["reason"]), "dim"),
         ))  # fmt: skip
-    header = ("", "step", "state", "time", "why")
-    least = (1, 4, len("succeeded"), len("0.0 s"))  # so that nothing moves as states change
-    return columns(header, rows, colour=colour, right=(3,), least=least, width=width, last="cut")
+    return rows
 
 
 def _state(step: StepView) -> str:
@@ -95,6 +105,14 @@ def counts(view: RunView) -> str:
 
 def plan_table(pipeline: Pipeline, plan: Plan, *, colour: bool, width: int = 0) -> str:
     """A row per step: what would happen to it, and why."""
+    return columns(PLAN_HEADER, plan_rows(pipeline, plan), colour=colour, width=width)
+
+
+PLAN_HEADER = ("", "step", "action", "why")
+
+
+def plan_rows(pipeline: Pipeline, plan: Plan) -> list[Sequence[Cell]]:
+    """Rows for ``PLAN_HEADER``."""
     rows: list[Sequence[Cell]] = []
     for step_id, planned in plan.steps.items():
         action, sign, style = "run", "▶", "cyan"
@@ -104,7 +122,7 @@ def plan_table(pipeline: Pipeline, plan: Plan, *, colour: bool, width: int = 0) 
             action, sign, style = "may run", "▷", "cyan"
         name = clean(pipeline.steps[step_id].name)
         rows.append(((sign, style), (name, ""), (action, style), (why(planned.reasons), "")))
-    return columns(("", "step", "action", "why"), rows, colour=colour, width=width)
+    return rows
 
 
 def plan_summary(plan: Plan) -> str:
@@ -167,6 +185,25 @@ def explanation(
 
 def status_table(rows: Iterable[tuple[str, str, str, Record | None]], *, colour: bool, width: int = 0) -> str:
     """``(step, state, why, newest result)``."""
+    return columns(STATUS_HEADER, status_rows(rows), colour=colour, right=(4,), width=width)
+
+
+STATUS_HEADER = ("", "step", "state", "last result", "time", "why")
+
+
+QUIET = ("fresh", "no result")
+"""States that say all there is to say."""
+
+
+def status_lines(
+    steps: Iterable[tuple[str, str, Sequence[Reason], Record | None]],
+) -> Iterator[tuple[str, str, str, Record | None]]:
+    """What ``status_table`` takes, from ``(step, state, reasons, newest result)``."""
+    return ((name, state, "" if state in QUIET else why(reasons), last) for name, state, reasons, last in steps)
+
+
+def status_rows(rows: Iterable[tuple[str, str, str, Record | None]]) -> list[Sequence[Cell]]:
+    """Rows for ``STATUS_HEADER``, from what ``status_table`` takes."""
     signs = {
         "fresh": ("✔", "green"),
         "stale": ("●", "yellow"),
@@ -180,8 +217,7 @@ def status_table(rows: Iterable[tuple[str, str, str, Record | None]], *, colour:
         made = day_and_time(last.created) if last else ""
         spent = duration(last.seconds) if last else ""
         drawn.append(((sign, style), (clean(name), ""), (state, style), (made, "dim"), (spent, ""), (reason, "dim")))
-    header = ("", "step", "state", "last result", "time", "why")
-    return columns(header, drawn, colour=colour, right=(4,), width=width)
+    return drawn
 
 
 # --- findings ------------------------------------------------------------------------------------------

@@ -40,8 +40,8 @@ def ls(as_json: bool) -> None:
     its row; `would free` is what no other step needs.
     """
     from nbflow import ops
+    from nbflow.api.words import near
     from nbflow.render import cache as drawing
-    from nbflow.ui.summary import near
     from nbflow.ui.terminal import answer, answer_json, has_colour, width
 
     settings = ops.settings_here()
@@ -105,8 +105,8 @@ def verify(as_json: bool) -> int:
     run again. Ends with 1 if something is wrong.
     """
     from nbflow import ops
+    from nbflow.api.words import near
     from nbflow.render import cache as drawing
-    from nbflow.ui.summary import near
     from nbflow.ui.terminal import answer, answer_json
 
     settings = ops.settings_here()

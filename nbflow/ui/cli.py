@@ -329,8 +329,7 @@ def status(
                 "last": _last_json(r.last), "failure": _failure_json(project, r),
             } for r in rows]})  # fmt: skip
             return
-        quiet = ("fresh", "no result")
-        lines = ((r.step.name, r.state, "" if r.state in quiet else text.why(r.reasons), r.last) for r in rows)
+        lines = text.status_lines((r.step.name, r.state, r.reasons, r.last) for r in rows)
         answer(text.status_table(lines, colour=has_colour(sys.stdout), width=width(sys.stdout)))
         for r in rows:
             if r.failure is not None:

@@ -77,9 +77,9 @@ def show(run: str, lines: int, as_json: bool) -> None:
 
 
 def _run(told: Story) -> Iterator[str]:
+    from nbflow.api.words import near
     from nbflow.render import history as drawing
     from nbflow.render.words import clean
-    from nbflow.ui.summary import near
     from nbflow.ui.terminal import has_colour, width
 
     colour = has_colour(sys.stdout)
@@ -94,9 +94,9 @@ def _run(told: Story) -> Iterator[str]:
 
 
 def _step(told: Story, step: StepStory) -> Iterator[str]:
+    from nbflow.api.words import near
     from nbflow.render import history as drawing
     from nbflow.render.words import clean_block
-    from nbflow.ui.summary import near
     from nbflow.ui.terminal import has_colour, width
 
     colour = has_colour(sys.stdout)

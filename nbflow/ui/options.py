@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,16 +41,24 @@ def step_argument(command: F) -> F:
     return click.argument("step", shell_complete=complete_step)(command)
 
 
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
 def parameter_options(command: F) -> F:
+    return parameter_options_with(None)(command)
+
+
+def parameter_options_with(complete: Complete | None) -> Callable[[F], F]:
+    """``complete``: what may stand behind ``-p``."""
     options = (
-        click.option("-p", "--parameter", "pairs", multiple=True, metavar="NAME=VALUE",
+        click.option("-p", "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", shell_complete=complete,
                      help="Set a parameter; read as papermill's -p. Repeat it for more."),
         click.option("-y", "--yaml", "yaml_texts", multiple=True, metavar="YAML",
                      help="Set parameters in YAML: -y 'k: [1, 2]'."),
         click.option("-f", "--parameters-file", "files", multiple=True, type=click.Path(path_type=Path),
                      metavar="FILE", help="Read parameters from a YAML or JSON file."),
     )  # fmt: skip
-    return _all(command, options)
+    return lambda command: _all(command, options)
 
 
 def selection_options(command: F) -> F:
@@ -80,10 +88,15 @@ def complete_step(ctx: click.Context, _param: click.Parameter, incomplete: str) 
 
 def complete_selector(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The same behind a plus: ``+tr`` → ``+train``."""
+    return selectors(_steps(ctx), incomplete)
+
+
+def selectors(steps: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
+    """What the selector may become. ``steps``: names and what is said of them."""
     name = incomplete.lstrip("0123456789")
     name = name.removeprefix("+") if name.startswith("+") else incomplete
     lead = incomplete.removesuffix(name) if name else incomplete
-    known = [*_steps(ctx), *([("state:stale", "what would run")] if not lead else [])]
+    known = [*steps, *([("state:stale", "what would run")] if not lead else [])]
     return [CompletionItem(lead + word, help=where) for word, where in known if word.startswith(name)]
 
 

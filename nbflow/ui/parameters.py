@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from nbflow.core.values import fault_of
 from nbflow.errors import UsageError
 from nbflow.project import Typed
 
@@ -65,16 +66,11 @@ def _mapping(text: str, place: str) -> dict[str, Any]:
 
 
 def _check(name: str, value: Any, place: str) -> None:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if not isinstance(key, str):
-                raise UsageError(f"{place}: '{name}' has a key that is no text ({key!r}).", "Quote it.")
-            _check(name, inner, place)
-    elif isinstance(value, list):
-        for inner in value:
-            _check(name, inner, place)
-    elif not (value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))):
-        raise UsageError(
-            f"{place}: '{name}' is a {type(value).__name__}, which a notebook parameter cannot be.",
-            "Parameters are texts, numbers, true, false, null, lists and mappings; quote dates.",
+    fault = fault_of(value)
+    if fault:
+        fix = (
+            "Quote it."
+            if "key" in fault
+            else "Parameters are texts, numbers, true, false, null, lists and mappings; quote dates."
         )
+        raise UsageError(f"{place}: '{name}' {fault}.", fix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 import threading
@@ -101,7 +102,7 @@ def test_a_slice_runs_in_its_folder_with_its_parameters_and_environment(
         cell(9, "exit()"),
     ]
     outcome = PapermillExecutor().run(
-        job(tmp_path, *cells, parameters={"n": 5, "unknown": 1}, environment={"A": "b"}), hears(told)
+        job(tmp_path, *cells, parameters={"n": 5, "unknown": 1}, environment={**os.environ, "A": "b"}), hears(told)
     )
     assert (outcome.status, outcome.error, outcome.cell, outcome.logs) == ("succeeded", "", None, ())
     assert 0 < outcome.seconds < 60
@@ -276,7 +277,7 @@ print(me.name)
     for folder in folders:
         folder.mkdir()
     jobs = [
-        job(me, cell(1, source), key=me.name, environment={"OTHER": str(other)}, timeout=60)
+        job(me, cell(1, source), key=me.name, environment={**os.environ, "OTHER": str(other)}, timeout=60)
         for me, other in (folders, folders[::-1])
     ]
     with ThreadPoolExecutor(2) as threads:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from nbflow.api.words import near
 from nbflow.core.events import Event, RunFinished, RunStarted, StepSpec, StepSucceeded, Usage
 from nbflow.core.run import fold
 from nbflow.core.timing import History
 from nbflow.core.view import Notes, noted, view
 from nbflow.ui.cli import cli
 from nbflow.ui.running import Typed, command_of
-from nbflow.ui.summary import near, summary
+from nbflow.ui.summary import summary
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 
-from nbflow.executors import Outcome, Tell
+from nbflow.executors import Job, Outcome, Tell
 from nbflow.executors.papermill.attempt import Attempt
 from nbflow.executors.papermill.outputs import KeptOutputs, OverflowLog
 from nbflow.executors.papermill.tracebacks import own_frames
@@ -54,7 +54,7 @@ def perform(attempt: Attempt, tell: Tell, masker: Masker) -> Outcome:
     crashed = True
     kernel: ColdKernel | None = None
     try:
-        kernel = ColdKernel(job.kernel, {**os.environ, "PYTHONHASHSEED": "0", **job.environment})
+        kernel = ColdKernel(job.kernel, {**_environment(job), "PYTHONHASHSEED": "0"})
         papermill.execute_notebook(
             as_node(job.notebook), None, parameters and dict(parameters), engine_name=ENGINE,
             kernel_name=job.kernel, progress_bar=False, request_save_on_cell_execute=False,
@@ -76,6 +76,10 @@ def perform(attempt: Attempt, tell: Tell, masker: Masker) -> Outcome:
             kernel.end()
         _close_loop()
     return attempt.outcome(crashed=crashed)
+
+
+def _environment(job: Job) -> Mapping[str, str]:
+    return os.environ if job.environment is None else job.environment
 
 
 def _takes_parameters(notebook: Mapping[str, Any]) -> bool:

@@ -1,7 +1,8 @@
-"""``%load_ext nbflow``: what makes ``%%step`` and ``%step`` work in a live kernel, and takes it away again.
+"""``%load_ext nbflow``: what makes ``%%step``, ``%step`` and ``%flow`` work in a live kernel, and takes it away again.
 
 A step cell is a plain cell with one line more: ``cells`` turns that line into Python, and a ``Session`` does what the
-line asks for. Loading the extension starts nothing and reads no file, and no result of a live kernel is ever stored.
+line asks for. ``flow`` asks and runs the whole pipeline. Loading the extension starts nothing and reads no file, and no
+result of a live kernel is ever stored.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from IPython.core.magic import no_var_expand
 from nbflow.core.declare import USAGE
 from nbflow.errors import DeclareError
 from nbflow.ui.magic.cells import BEGIN, END, StepBodies, StepLines
+from nbflow.ui.magic.completion import matcher
 from nbflow.ui.magic.session import Session
 
 if TYPE_CHECKING:
@@ -49,6 +51,10 @@ class _Loaded:
         shell.ast_transformers.append(self.bodies)
         shell.magics_manager.register_function(_step_cell, "cell", "step")
         shell.magics_manager.register_function(_step_line(self.session), "line", "step")
+        shell.magics_manager.register_function(_flow_line(self.session), "line", "flow")
+        shell.events.register("pre_run_cell", self.session.ran)
+        self.matcher = matcher(self.session)
+        shell.Completer.custom_matchers.append(self.matcher)
         # Builtins of IPython's own making: the user's namespace stays as it is, and `%reset` takes nothing away.
         for name, function in self._helpers.items():
             shell.builtin_trap.auto_builtins[name] = function
@@ -66,12 +72,17 @@ class _Loaded:
             shell.ast_transformers.remove(self.bodies)
         for kind in ("cell", "line"):
             shell.magics_manager.magics[kind].pop("step", None)
+        shell.magics_manager.magics["line"].pop("flow", None)
+        with suppress(ValueError):
+            shell.events.unregister("pre_run_cell", self.session.ran)
+        with suppress(ValueError):
+            shell.Completer.custom_matchers.remove(self.matcher)
         for name in self._helpers:
             shell.builtin_trap.auto_builtins.pop(name, None)
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
-    """Make ``%%step`` and ``%step`` known to this shell. A second time changes nothing."""
+    """Make ``%%step``, ``%step`` and ``%flow`` known to this shell. A second time changes nothing."""
     if _LOADED not in vars(ipython):
         vars(ipython)[_LOADED] = _Loaded(ipython)
 
@@ -112,3 +123,30 @@ def _step_line(session: Session) -> object:
 {USAGE.replace("%%step", "%step")}
 {OPTIONS}"""
     return no_var_expand(step)
+
+
+FLOW = """The pipeline of this notebook.
+
+%flow                 draw it
+%flow run [STEPS]     run what is stale, each step in a clean kernel, and reuse the rest
+%flow plan [STEPS]    what would run, and why
+%flow status          where every step stands
+%flow why STEP        why a step would run or be reused
+%flow check           look for mistakes, without running anything
+%flow load STEP       put what a step made into this kernel (--inputs: what it takes)
+%flow use [NOTEBOOK]  which notebook this kernel belongs to
+%flow help [VERB]     this text, or the options of a verb
+
+STEPS: train, +train (it and all it needs), train+ (it and all that needs it), 'fit_*', state:stale.
+What counts is the notebook as it is saved.
+"""
+
+
+def _flow_line(session: Session) -> object:
+    def flow(line: str) -> None:
+        from nbflow.ui.magic.flow import flow as ask
+
+        ask(session, line)
+
+    flow.__doc__ = FLOW
+    return flow

@@ -21,9 +21,13 @@ from nbflow.core.model import Declaration, Item
 from nbflow.errors import DeclareError, NbflowError
 from nbflow.runtime.failure import StepError
 from nbflow.ui.magic.cells import transformed, written
+from nbflow.ui.magic.unsaved import RanHere
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from nbflow.executors import Executor
+    from nbflow.ui.magic.loading import Live
 
 RUN = "__nbflow__"
 """Bound in the kernels of a run, where inputs and outputs are the run's business."""
@@ -38,7 +42,10 @@ class Session:
         """What each step line says, by its text, or what is wrong with it."""
         self.environ = dict(os.environ)
         """As the notebook found it: what its cells set up is not what a run starts with."""
-        self.started_in = _working_folder()
+        self.started_in = Path(str(shell.starting_dir))
+        self.executor: Executor | None = None
+        """What runs steps, in place of the one in the settings."""
+        self.ran = RanHere()
         self._said: Path | None = None
         self._left: dict[str, dict[str, Item]] = {}
 
@@ -47,13 +54,36 @@ class Session:
     @property
     def notebook(self) -> Path | None:
         """The notebook's file, ``None`` where nobody says which it is."""
-        from nbflow.ui.magic.where import find_notebook
+        from nbflow.ui.magic.where import find_executed, find_notebook
 
-        return self._said or find_notebook(self.names, self.environ, self.started_in)
+        if self._said is None:
+            found = find_notebook(self.names, self.environ, self.started_in)
+            if found is not None:
+                return found
+            self._said = find_executed(self._source())
+        return self._said
 
     def use(self, notebook: Path) -> None:
         """Say which notebook this kernel belongs to."""
         self._said = notebook.absolute()
+
+    @property
+    def told(self) -> Path | None:
+        """The file that a front end names though it is not there."""
+        from nbflow.ui.magic.where import told
+
+        return next(told(self.names, self.environ, self.started_in), None)
+
+    @property
+    def in_run(self) -> bool:
+        """Whether this is the kernel of a run."""
+        return RUN in self.names
+
+    def live(self, notebook: Path, parameters: Mapping[str, Any]) -> Live:
+        """What loading needs to know of this kernel."""
+        from nbflow.ui.magic.loading import Live
+
+        return Live(notebook, self.names, self.environ, parameters)
 
     @property
     def names(self) -> dict[str, Any]:
@@ -72,14 +102,14 @@ class Session:
         """Stands where the ``%%step`` line stood. Raises ``NbflowError`` or ``StepError``."""
         __tracebackhide__ = True
         self._show_as_written(sys._getframe(1), text)
-        _plainly(lambda: self._begin(self._declaration(text)), "looked for what the step takes")
+        plainly(lambda: self._begin(self._declaration(text)), "looked for what the step takes")
 
     def end(self, text: str, value: object = None) -> object:
         """Stands around the last expression of a step cell, or behind its last statement; gives back the value.
         Raises ``StepError``."""
         __tracebackhide__ = True
         try:
-            _plainly(lambda: self._end(self._declaration(text)), "looked at what the step made")
+            plainly(lambda: self._end(self._declaration(text)), "looked at what the step made")
         except StepError:
             if self.interactivity != "none":
                 sys.displayhook(value)
@@ -91,8 +121,8 @@ class Session:
         __tracebackhide__ = True
         declaration = parse(line, whole_notebook=True)
         if any(isinstance(each, Declaration) for each in self.declared.values()):
-            _say("%step makes this whole notebook one step; for one cell write %%step")
-        _plainly(lambda: self._begin(declaration), "looked for what the step takes")
+            say("%step makes this whole notebook one step; for one cell write %%step")
+        plainly(lambda: self._begin(declaration), "looked for what the step takes")
 
     def _declaration(self, text: str) -> Declaration:
         found = self.declared[text]
@@ -103,7 +133,7 @@ class Session:
     # --- before the body -----------------------------------------------------------------------------------
 
     def _begin(self, declaration: Declaration) -> None:
-        if RUN in self.names:
+        if self.in_run:
             return
         missing = [str(i.name) for i in declaration.inputs if not i.is_file and i.name not in self.names]
         if missing:
@@ -124,19 +154,19 @@ class Session:
         from nbflow.ui.magic import loading
 
         try:
-            loaded = loading.load(missing, step, notebook, self.names, self.environ)
+            loaded = loading.missing_inputs(missing, step, self.live(notebook, {}))
         except NbflowError as error:
             raise StepError(f"{what}, and no stored result can be looked for. {error.message}", error.fix) from None
         for name, value in loaded.values.items():
             self.names.setdefault(name, value)
         for maker, names in loaded.makers.items():
-            _say(f"loaded {', '.join(names)} from step {maker}")
+            say(f"loaded {', '.join(names)} from step {maker}")
 
     # --- after the body ------------------------------------------------------------------------------------
 
     def _end(self, declaration: Declaration) -> None:
         """A step may span cells, and its outputs are there when the last one is done."""
-        if RUN in self.names:
+        if self.in_run:
             return
         step = declaration.name
         outputs = {item.label: item for item in declaration.outputs} | self._left.pop(step, {})
@@ -178,9 +208,12 @@ class Session:
             return False
         from nbflow.ui.magic.where import is_continued
 
+        return is_continued(notebook, step, self._cell_id(), self._source())
+
+    def _source(self) -> str:
+        """The cell that runs, as it was written."""
         history = self.shell.history_manager
-        source = history.input_hist_raw[-1] if history and history.input_hist_raw else ""
-        return is_continued(notebook, step, self._cell_id(), source)
+        return history.input_hist_raw[-1] if history and history.input_hist_raw else ""
 
     def _cell_id(self) -> str | None:
         """The id of the cell that runs, where the front end tells it."""
@@ -204,23 +237,25 @@ class Session:
             cells[-1] = shown + cells[-1].removeprefix(first)
 
 
-class _Interrupted(KeyboardInterrupt):
+class Interrupted(KeyboardInterrupt):
     """An interrupt that met us, not the user's code: a line instead of our frames."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"KeyboardInterrupt: {self}"]
 
 
-_Interrupted.__name__ = "KeyboardInterrupt"
+Interrupted.__name__ = "KeyboardInterrupt"
 
 
-def _plainly(action: Callable[[], None], doing: str) -> None:
+def plainly(action: Callable[[], None], doing: str) -> None:
     """Run a part of ours, so that an interrupt and whatever fails show no frame of ours."""
     __tracebackhide__ = True
     try:
         action()
+    except Interrupted:
+        raise
     except KeyboardInterrupt:
-        raise _Interrupted(f"interrupted while nbflow {doing}") from None
+        raise Interrupted(f"interrupted while nbflow {doing}") from None
     except (NbflowError, StepError) as error:
         raise error.with_traceback(None) from None
     except Exception as error:
@@ -228,7 +263,8 @@ def _plainly(action: Callable[[], None], doing: str) -> None:
         raise NbflowError(message, "The code of the cell is not to blame.") from error
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """One quiet line below the cell."""
     sys.stdout.write(f"nbflow: {text}\n")
 
 
