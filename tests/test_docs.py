@@ -16,6 +16,8 @@ import pytest
 from nbflow.core import check, declare, events, setup
 from nbflow.core.model import FORMATS, REASON_KINDS
 from nbflow.ui.cli import cli
+from nbflow.ui.magic import verbs
+from tests.flows import write_notebook
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -91,6 +93,28 @@ def test_every_command_is_described_with_every_option() -> None:
         if f"`{option.opts[-1]}" not in sections[name]
     ]
     assert missing == []
+
+
+def test_every_verb_of_flow_is_described() -> None:
+    text = (ROOT / "docs" / "notebook.md").read_text(encoding="utf-8")
+    assert [
+        verb for verb in verbs.flow.commands if f"`%flow {verb}" not in text and f"\n%flow {verb}" not in text
+    ] == []
+
+
+@pytest.mark.slow
+def test_the_python_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = blocks(ROOT / "docs" / "notebook.md", "py")
+    cells = {
+        "parameters": "size = 3",
+        "clean": "%%step clean -o table\ntable = list(range(size))",
+        "train": "%%step train -i table -o model\nmodel = sum(table)",
+    }
+    write_notebook(tmp_path / "flow.ipynb", cells)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(code, "docs/notebook.md", "exec"), names)
+    assert names["model"] == 6
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

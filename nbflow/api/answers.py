@@ -21,8 +21,10 @@ from nbflow.render import text
 from nbflow.render.html import paragraph
 from nbflow.render.words import count
 
-LOOKS: Mapping[str, str] = {"no result": "never run"}
-"""State of a step → its name in the picture, where that is another one."""
+LOOKS: Mapping[str, str] = {
+    "no result": "never run", "run": "starting", "may run": "maybe stale", "reuse": "reused",
+}  # fmt: skip
+"""State of a step, or what a plan would do with it → the state it looks like in the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +99,20 @@ class Plan(Shown):
     def bundles(self) -> tuple[Bundle, ...]:
         if not self.steps:
             return (words(str(self)),)
-        states = {s.id: _state(s) for s in self.steps.values()}
+        states = {s.id: LOOKS[_action(s)] for s in self.steps.values()}
         notes = {s.id: _note(s) for s in self.steps.values()}
         rows = text.plan_rows(self._pipeline, self._plan)
         below = paragraph(text.plan_summary(self._plan))
         return picture(self._pipeline, states, notes), table(str(self), text.PLAN_HEADER, rows, below)
 
 
-def _state(step: PlannedStep) -> str:
-    if step.action == "reuse":
-        return "fresh"
-    if any(r.kind == "first-run" for r in step.reasons):
-        return "never run"
-    return "stale" if step.certain else "maybe stale"
+def _action(step: PlannedStep) -> str:
+    return step.action if step.certain else "may run"
 
 
 def _note(step: PlannedStep) -> str:
-    if step.action == "reuse":
-        return "reuse"
-    return f"run · {step.why}" if step.certain else "may run"
+    action = _action(step)
+    return f"run · {step.why}" if action == "run" else action
 
 
 # --- where every step stands ---------------------------------------------------------------------------

@@ -7,7 +7,7 @@ verb means is decided in ``nbflow.ops``; nothing is printed. Read ``answers`` an
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from nbflow.api.shown import Bundle, Shown, picture
 from nbflow.core import plan as planning
 from nbflow.core import run as running
 from nbflow.core.events import Event
+from nbflow.core.timing import History
 from nbflow.core.values import fault_of
 from nbflow.driver import Canceller
 from nbflow.errors import RunCancelled, RunFailed, UsageError
@@ -36,9 +37,10 @@ Values = Mapping[str, Any]
 
 
 class Observer(Protocol):
-    """Watches a run from the inside: what a front end draws. Called in the thread that runs."""
+    """Watches a run from the inside: what a front end draws. Called in the thread that runs. ``history``: how long
+    steps took in earlier runs."""
 
-    def begin(self, run_id: str, plan: planning.Plan, folder: Path, /) -> None: ...
+    def begin(self, run_id: str, plan: planning.Plan, history: History, /) -> None: ...
     def show(self, event: Event, run: running.Run, /) -> None: ...
     def idle(self) -> None: ...
 
@@ -154,15 +156,18 @@ class Pipeline(Shown):
         """
         forced: Literal["", "forced"] = "forced" if force else ""
         told: list[Event] = []
+        history: dict[str, Sequence[float]] = {}
         with (
             self.opened(parameters, jobs=jobs, fail_fast=fail_fast) as project,
             Interrupts(cancel or Canceller()) as interrupts,
         ):
 
-            def begin(run_id: str, plan: planning.Plan, folder: Path) -> None:
+            def begin(run_id: str, plan: planning.Plan, _folder: Path) -> None:
                 interrupts.begun = True
+                if plan.stale:  # else nothing takes time
+                    history.update(ops.durations(project.root, before=run_id))
                 if observer is not None:
-                    observer.begin(run_id, plan, folder)
+                    observer.begin(run_id, plan, history)
 
             def show(event: Event, run: running.Run) -> None:
                 told.append(event)
@@ -175,7 +180,7 @@ class Pipeline(Shown):
                 on_event=show, on_idle=observer.idle if observer is not None else lambda: None,
                 cancel=interrupts.cancel, executor=executor,
             )  # fmt: skip
-            run = ended(project, finished, told, resume)
+            run = ended(project, finished, told, resume, history)
         if interrupts.heard:
             raise RunCancelled(run)
         if check and not run.ok:

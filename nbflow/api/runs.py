@@ -19,6 +19,7 @@ from nbflow.api.words import outcome, outcome_bundle
 from nbflow.core.events import Event
 from nbflow.core.graph import Pipeline
 from nbflow.core.model import Record
+from nbflow.core.timing import NO_HISTORY, History
 from nbflow.core.view import Notes, noted, view
 from nbflow.errors import UsageError, did_you_mean
 from nbflow.ops import Finished
@@ -133,10 +134,13 @@ class _Inside:
         return makers[-1]
 
 
-def ended(project: Project, finished: Finished, events: Sequence[Event], resume: str) -> Run:
-    """The run that these events told of. ``resume``: what to type to go on."""
+def ended(
+    project: Project, finished: Finished, events: Sequence[Event], resume: str, history: History = NO_HISTORY
+) -> Run:
+    """The run that these events told of. ``resume``: what to type to go on; ``history``: how long steps took in
+    earlier runs."""
     seen = view(finished.id, finished.run, noted(Notes(), events))
-    end = ending(seen, events, project.files, resume, finished.findings)
+    end = ending(seen, events, project.files, resume, finished.findings, history)
     return Run(
         finished.id,
         cast("Status", finished.status),

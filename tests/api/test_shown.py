@@ -68,14 +68,25 @@ def test_a_plan_is_a_picture_by_what_would_happen_and_a_table(pipeline: nbflow.P
     made = pipeline.plan(parameters={"size": 4})
     picture, table = made.bundles()
     assert states(picture) == [
-        ("nbf-stale", "load: run · parameter size: 3 → 4"),
-        ("nbf-never-run", "bad: run · no result yet"),
-        ("nbf-never-run", "below: run · no result yet"),
+        ("nbf-starting", "load: run · parameter size: 3 → 4"),
+        ("nbf-starting", "bad: run · no result yet"),
+        ("nbf-starting", "below: run · no result yet"),
     ]
     assert cells(table)[0] == ["▶", "load", "run", "parameter size: 3 → 4"]
     assert table["text/plain"] == str(made)
-    assert [label for _, label in states(pipeline.plan("load").bundles()[0])] == ["load: reuse", "bad", "below"]
+    assert states(pipeline.plan("load").bundles()[0]) == [("nbf-reused", "load: reuse"), ("", "bad"), ("", "below")]
     assert run.id
+
+
+def test_a_step_that_may_run_looks_otherwise_than_one_that_will(tmp_path: Path) -> None:
+    flow = new_flow(tmp_path, {"one": "%%step one -o x\nx = 1", "two": "%%step two -i x -o y\ny = x"})
+    pipeline = nbflow.open(flow.file("flow.ipynb"))
+    pipeline.run(executor=PlainExecutor())
+    flow.replace("one", "x = 1", "x = 2")
+    assert states(pipeline.plan().bundles()[0]) == [
+        ("nbf-starting", "one: run · helper 'x' changed"),
+        ("nbf-maybe-stale", "two: may run"),
+    ]
 
 
 def test_where_every_step_stands_is_a_picture_and_a_table(pipeline: nbflow.Pipeline, run: Run) -> None:
@@ -84,6 +95,10 @@ def test_where_every_step_stands_is_a_picture_and_a_table(pipeline: nbflow.Pipel
         ("nbf-fresh", "load: fresh"),
         *[("nbf-never-run", f"{s}: no result") for s in ("bad", "below")],
     ]
+    assert "TypeError" in table["text/plain"].partition("\n\n")[2]
+    paragraphs = ["".join(p.itertext()) for p in ElementTree.fromstring(table["text/html"]).iter("p")]
+    assert paragraphs[0].startswith("✘ bad failed ")
+    assert paragraphs[0].endswith('in cell 3: TypeError: can only concatenate str (not "list") to str')
     assert [row[:3] for row in cells(table)] == [
         ["✔", "load", "fresh"], ["·", "bad", "no result"], ["·", "below", "no result"],
     ]  # fmt: skip

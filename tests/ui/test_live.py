@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,7 +48,7 @@ def screen(live: Live, monkeypatch: pytest.MonkeyPatch) -> Screen:
 def test_a_run_is_one_display_that_is_updated_four_times_a_second(live: Live, screen: Screen) -> None:
     clock = Clock()
     display = InPlace(live.shell, Canceller(), Following(now=clock))
-    display.begin("r1", Plan({}), Path())
+    display.begin("r1", Plan({}), {})
     story: list[Event] = [START, StepStarted("n.load", 1, at=11.0, reason="first run")]
     for number, event in enumerate(list(story), 1):
         display.show(event, fold(story[:number]))
@@ -65,10 +64,22 @@ def test_a_run_is_one_display_that_is_updated_four_times_a_second(live: Live, sc
     assert updates[-1][0].endswith("\n·  train  waiting           waits for load\n\n   1 waiting, 1 running · 11 s")
 
 
+def test_a_run_whose_steps_took_so_long_before_says_how_long_it_may_take(live: Live, screen: Screen) -> None:
+    clock = Clock()
+    display = InPlace(live.shell, Canceller(), Following(now=clock))
+    display.begin("r1", Plan({}), {"n.load": [20.0], "n.train": [30.0]})
+    story: list[Event] = [START, StepStarted("n.load", 1, at=11.0, reason="first run")]
+    clock.now += 4
+    display.show(story[0], fold(story[:1]))
+    clock.now += 1
+    display.show(story[1], fold(story))
+    assert screen.told[-1][0].splitlines()[-1] == "   1 waiting, 1 running · 6.0 s · about 49 s left"
+
+
 def test_while_nothing_happens_only_the_time_goes_on(live: Live, screen: Screen) -> None:
     clock = Clock()
     display = InPlace(live.shell, Canceller(), Following(now=clock))
-    display.begin("r1", Plan({}), Path())
+    display.begin("r1", Plan({}), {})
     story: list[Event] = [
         START,
         StepStarted("n.load", 1, at=11.0, reason="first run"),
@@ -87,13 +98,13 @@ def test_while_nothing_happens_only_the_time_goes_on(live: Live, screen: Screen)
 def test_a_run_that_stops_says_how_to_hurry(live: Live, screen: Screen) -> None:
     clock, cancel = Clock(), Canceller()
     display = InPlace(live.shell, cancel, Following(cancel, again="interrupt again", now=clock))
-    display.begin("r1", Plan({}), Path())
+    display.begin("r1", Plan({}), {})
     cancel.request()
     clock.now += 1
     story: list[Event] = [START, StepStarted("n.load", 1, at=11.0), CancelRequested(at=12.0)]
     display.show(story[-1], fold(story))
     assert screen.told[-1][0].splitlines()[-1] == (
-        "   cancelling: running steps are interrupted; interrupt again to kill them"
+        "   cancelling: interrupted steps have 10 s to end; interrupt again to kill them now"
     )
 
 
@@ -108,7 +119,7 @@ class Ended(Run):
 
 def test_what_stays_is_the_outcome(live: Live, screen: Screen) -> None:
     display = InPlace(live.shell, Canceller())
-    display.begin("r1", Plan({}), Path())
+    display.begin("r1", Plan({}), {})
     display.end(Ended())
     key = screen.told[0][2]
     assert screen.told[1:] == [("the picture", True, key), ("the table", False, "")]
@@ -116,6 +127,6 @@ def test_what_stays_is_the_outcome(live: Live, screen: Screen) -> None:
 
 def test_a_run_that_came_to_no_end_leaves_what_was_seen_last(live: Live, screen: Screen) -> None:
     display = InPlace(live.shell, Canceller())
-    display.begin("r1", Plan({}), Path())
+    display.begin("r1", Plan({}), {})
     display.end(None)
     assert len(screen.told) == 1

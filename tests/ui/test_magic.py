@@ -4,6 +4,7 @@ step cells with plain ones in a real kernel."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nbflow.ui.magic import load_ipython_extension, unload_ipython_extension
-from nbflow.ui.magic.where import JUPYTER, PAPERMILL, VSCODE, find_notebook
+from nbflow.ui.magic.where import JUPYTER, PAPERMILL, VSCODE, find_executed, find_notebook
 from tests.flows import Flow, write_notebook
 from tests.ui.shells import Live
 
@@ -219,3 +220,21 @@ def test_a_kernel_started_from_a_notebook_does_not_take_that_notebook_for_its_ow
         env={"PYTHONPATH": str(ROOT), JUPYTER: str(notebook)},
     )  # fmt: skip
     assert done.stdout == "None\n"
+
+
+def test_a_kernel_that_no_tool_started_executes_no_notebook(tmp_path: Path) -> None:
+    write_notebook(tmp_path / "a.ipynb", {"a": "1 + 1"})
+    assert find_executed("1 + 1") is None
+
+
+def test_a_notebook_is_executed_by_the_tool_on_whose_command_line_it_stands(tmp_path: Path) -> None:
+    for name, source in {"params.ipynb": "2 + 2", "a.ipynb": "1 + 1", "b.ipynb": "1 + 1"}.items():
+        write_notebook(tmp_path / name, {"a": source})
+    tool = tmp_path / "papermill"  # starts a Python, as a tool starts a kernel
+    ask = "from nbflow.ui.magic.where import find_executed; print(find_executed('1 + 1'), find_executed('3'))"
+    tool.write_text(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {ask!r}])")
+    done = subprocess.run(
+        [sys.executable, str(tool), "-p", "other", "params.ipynb", "missing.ipynb", "a.ipynb", "b.ipynb"],
+        capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True,
+    )  # fmt: skip
+    assert done.stdout == f"{tmp_path / 'a.ipynb'} None\n"

@@ -7,7 +7,6 @@ the outcome alone. A terminal has no such displays: there it is the table of the
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
@@ -16,6 +15,7 @@ from nbflow.api.shown import Bundle
 from nbflow.core import plan as planning
 from nbflow.core import run as running
 from nbflow.core.events import Event
+from nbflow.core.timing import History
 from nbflow.driver import Canceller
 from nbflow.render import text
 from nbflow.ui import terminal
@@ -32,7 +32,7 @@ WIDTH, HEIGHT = 100, 40
 class Watcher(Protocol):
     """Shows a run from the inside, and what it came to."""
 
-    def begin(self, run_id: str, plan: planning.Plan, folder: Path, /) -> None: ...
+    def begin(self, run_id: str, plan: planning.Plan, history: History, /) -> None: ...
     def show(self, event: Event, run: running.Run, /) -> None: ...
     def idle(self) -> None: ...
     def end(self, run: Run | None) -> None: ...  # None: it came to no end
@@ -59,8 +59,8 @@ class InPlace:
         self._shown = ""
         self._drawn = 0.0
 
-    def begin(self, run_id: str, plan: planning.Plan, _folder: Path, /) -> None:
-        self.following.begin(run_id)
+    def begin(self, run_id: str, plan: planning.Plan, history: History, /) -> None:
+        self.following.begin(run_id, history)
         self._shown = f"run {run_id}: {text.plan_summary(plan)}"
         publish(self.shell, {"text/plain": self._shown}, self._id)
         self._drawn = self.following.now()
@@ -96,8 +96,8 @@ class InTerminal:
     def __init__(self, cancel: Canceller) -> None:
         self.progress = Progress(form_of(False), cancel=cancel)
 
-    def begin(self, run_id: str, plan: planning.Plan, _folder: Path, /) -> None:
-        self.progress.begin(run_id, text.plan_summary(plan))
+    def begin(self, run_id: str, plan: planning.Plan, history: History, /) -> None:
+        self.progress.begin(run_id, text.plan_summary(plan), history)
 
     def show(self, event: Event, run: running.Run, /) -> None:
         self.progress.show(event, run)
