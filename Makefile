@@ -9,17 +9,20 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-ha
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lock docs bench clean
+.PHONY: help demo test browser lint format lock docs screenshots bench clean
 
 help: ## say what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 demo: $(VENV)/.installed-demo ## run the first example (again: every step is reused)
 	$(BIN)/nbflow run $(EXAMPLE)
 
-test: lint ## lint, types and all tests: what CI runs
+test: lint browser ## lint, types and all tests: what CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 	$(BIN)/python -m pytest -m slow
+
+browser: $(VENV)/.installed-dev ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
+	@$(BIN)/python -m tests.ui.browser.chromium
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
 	$(BIN)/ruff check
@@ -34,6 +37,9 @@ lock: $(VENV)/.installed-dev ## solve requirements/*.txt anew (make lock UPGRADE
 	$(COMPILE) --group dev --output-file requirements/dev.txt
 	$(COMPILE) --group demo --constraints requirements/dev.txt --output-file requirements/demo.txt
 	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
+
+screenshots: $(VENV)/.installed-dev browser ## make the pictures of README and docs anew
+	$(BIN)/python -m docs.screenshots
 
 docs: $(VENV)/.installed-dev ## write what the program says of itself into README and docs
 	$(BIN)/python docs/refresh.py

@@ -1,0 +1,62 @@
+"""One server and one browser for all, a fresh page and fresh files for each test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.ui.browser import chromium
+from tests.ui.browser.pages import MILLISECONDS, NotebookPage
+from tests.ui.browser.server import Server, serving
+
+EXAMPLES = Path(__file__).parents[3] / "example_notebooks"
+FRONT_ENDS = {"JupyterLab": Server.lab, "Notebook 7": Server.notebook}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("jupyter")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium.found()
+    assert path, chromium.advice()
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=list(chromium.ARGUMENTS))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def project(server: Server, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder of its own below what the server serves, with a project's root in it."""
+    folder = server.root / "".join(c if c.isalnum() else "-" for c in request.node.name)
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text("[tool.nbflow]\njobs = 2\n")
+    yield folder
+    server.shut_kernels_down()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def opened(
+    server: Server, browser: Browser, project: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str, str], NotebookPage]]:
+    """Opens a notebook of the project in a front end."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context.set_default_timeout(MILLISECONDS)
+    page = context.new_page()
+
+    def open_(front_end: str, name: str) -> NotebookPage:
+        made = NotebookPage(page)
+        made.open(FRONT_ENDS[front_end](server, f"{project.name}/{name}"))
+        return made
+
+    yield open_
+    context.close()
