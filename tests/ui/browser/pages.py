@@ -51,14 +51,17 @@ class NotebookPage:
         return found
 
     def add(self, source: str) -> int:
-        """A new last cell, typed."""
+        """A new last cell."""
         last = len(self.sources()) - 1
         self._select(last)
         self._command("notebook:insert-cell-below")
-        self._command("notebook:enter-edit-mode")
-        self.page.keyboard.insert_text(source)
         self.page.wait_for_function(
-            f"source => {_PANEL}.content.activeCell.model.sharedModel.source === source", arg=source
+            f"""([number, source]) => {{
+                const cell = {_PANEL}.content.widgets[number];
+                cell?.model.sharedModel.setSource(source);
+                return cell && {_PANEL}.content.activeCellIndex === number;
+            }}""",
+            arg=[last + 1, source],
         )
         return last + 1
 
