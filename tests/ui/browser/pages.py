@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from playwright.sync_api import ElementHandle, Page
+from playwright.sync_api import ElementHandle, FloatRect, Page
 
 from tests.ui.browser.server import PATIENCE
 
@@ -45,25 +45,32 @@ class NotebookPage:
         )
         return found
 
+    def kinds(self) -> list[str]:
+        """Of the cells: ``code``, ``markdown``."""
+        found: list[str] = self.page.evaluate(f"() => {_PANEL}.content.widgets.map(cell => cell.model.type)")
+        return found
+
     def find(self, start: str) -> int:
         """The number of the cell, from 0, whose text begins so."""
         (found,) = [number for number, source in enumerate(self.sources()) if source.startswith(start)]
         return found
 
-    def add(self, source: str) -> int:
-        """A new last cell."""
-        last = len(self.sources()) - 1
-        self._select(last)
+    def add(self, source: str, *, below: int | None = None) -> int:
+        """A new cell, the last one or below another."""
+        above = len(self.sources()) - 1 if below is None else below
+        cells = len(self.sources())
+        self._select(above)
         self._command("notebook:insert-cell-below")
         self.page.wait_for_function(
-            f"""([number, source]) => {{
-                const cell = {_PANEL}.content.widgets[number];
-                cell?.model.sharedModel.setSource(source);
-                return cell && {_PANEL}.content.activeCellIndex === number;
+            f"""([number, cells, source]) => {{
+                const all = {_PANEL}.content;
+                if (all.widgets.length !== cells || all.activeCellIndex !== number) return false;
+                all.widgets[number].model.sharedModel.setSource(source);
+                return true;
             }}""",
-            arg=[last + 1, source],
+            arg=[above + 1, cells + 1, source],
         )
-        return last + 1
+        return above + 1
 
     def run(self, number: int, *, wait: bool = True) -> list[Output]:
         """Run a cell, as Shift+Enter does, and wait until it is done. What it shows then."""
@@ -86,6 +93,15 @@ class NotebookPage:
 
     def type_and_run(self, source: str) -> list[Output]:
         return self.run(self.add(source))
+
+    def wait_until_shown(self, number: int, pattern: str) -> None:
+        """Until what the cell shows matches the pattern, while it runs."""
+        self.page.wait_for_function(
+            f"""([number, pattern]) => new RegExp(pattern).test(
+                JSON.stringify({_PANEL}.content.widgets[number].model.sharedModel.outputs))""",
+            arg=[number, pattern],
+            timeout=MILLISECONDS,
+        )
 
     def outputs(self, number: int) -> list[Output]:
         found = self.page.evaluate(f"number => {_PANEL}.content.widgets[number].model.sharedModel.outputs", number)
@@ -115,10 +131,35 @@ class NotebookPage:
     def wear(self, theme: Literal["JupyterLab Light", "JupyterLab Dark"]) -> None:
         """Change the theme, and wait until the page wears it."""
         self._command("apputils:change-theme", {"theme": theme})
-        light = "true" if theme.endswith("Light") else "false"
+        light = theme.endswith("Light")
         self.page.wait_for_function(
-            "light => document.body.dataset.jpThemeLight === light", arg=light, timeout=MILLISECONDS
+            """light => document.body.dataset.jpThemeLight === String(light)
+                && getComputedStyle(document.body).colorScheme === (light ? 'light' : 'dark')""",
+            arg=light,
+            timeout=MILLISECONDS,
         )
+
+    # --- for pictures
+
+    def hide_surroundings(self) -> None:
+        """Side bars closed: the notebook has the page."""
+        self.page.evaluate("() => { window.jupyterapp.shell.collapseLeft(); window.jupyterapp.shell.collapseRight(); }")
+
+    def rest(self) -> None:
+        """As it lies there when nobody works in it: no cell with a frame and buttons in view."""
+        self._select(0)
+        self.page.mouse.move(0, 0)
+
+    def area(self, first: int, last: int, margin: float) -> FloatRect:
+        """Where these cells stand on the page."""
+        boxes = self.page.evaluate(
+            f"""([first, last]) => [first, last].map(number =>
+                {_PANEL}.content.widgets[number].node.getBoundingClientRect().toJSON())""",
+            [first, last],
+        )
+        top, bottom = boxes[0]["top"] - margin, boxes[1]["bottom"] + margin
+        left, right = boxes[0]["left"] - margin, boxes[0]["right"] + margin
+        return {"x": left, "y": top, "width": right - left, "height": bottom - top}
 
     def _select(self, number: int) -> None:
         self.page.evaluate(

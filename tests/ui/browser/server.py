@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds: a busy machine takes long to start what it has never started."""
 
 SETTINGS: Mapping[str, object] = {
