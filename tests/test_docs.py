@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from nbflow.core import check, declare, events, setup
 from nbflow.core.model import FORMATS, REASON_KINDS
 from nbflow.ui.cli import cli
 from nbflow.ui.magic import verbs
+from nbflow.ui.magic.where import JUPYTER
 from tests.flows import write_notebook
+from tests.ui.live import kernel_in
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -130,21 +133,35 @@ def test_json_in_the_documentation_is_json(page: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_first_pipeline_of_the_readme_runs(tmp_path: Path) -> None:
+def test_the_first_pipeline_of_the_readme_runs_in_the_notebook_and_in_the_terminal(tmp_path: Path) -> None:
     readme = ROOT / "README.md"
-    cells: list[dict[str, object]] = [
-        {"cell_type": "code", "execution_count": None, "id": f"cell-{n}", "metadata": {}, "outputs": [], "source": text}
-        for n, text in enumerate(blocks(readme, "python"))
-    ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    notebook = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-    (tmp_path / "penguins.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    sources = blocks(readme, "python")
+    path = write_notebook(tmp_path / "penguins.ipynb", {f"cell-{n}": text for n, text in enumerate(sources)})
+    with kernel_in(tmp_path, {**os.environ, JUPYTER: str(path)}) as kernel:
+        answers = {source.strip(): kernel.run(source) for source in sources}
+    assert {source: a.status for source, a in answers.items()} == dict.fromkeys(answers, "ok")
+    shown = {line: answers[f"%flow{line}"].shown for line in ("", " run", " load average")}
+    assert [sorted(part[1]) for part in shown[""]] == [["image/svg+xml", "text/plain"]]
+    assert ": 2 succeeded.\n" in shown[" run"][-1][1]["text/plain"]
+    assert shown[" load average"][0][2].startswith("nbflow: loaded table from step average (run ")
+
     lines = [line for block in blocks(readme, "console") for line in block.splitlines()]
-    assert len(lines) == 5
-    for line in lines:
-        words = line.removeprefix("$ nbflow ").split()
-        done = subprocess.run([sys.executable, "-m", "nbflow", *words], cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    said = {line: _typed(tmp_path, line) for line in lines}
+    assert len(said) == 4
+    assert ": 2 reused.\n" in said["$ nbflow run penguins.ipynb"]
+
+
+def _typed(folder: Path, line: str) -> str:
+    words = line.removeprefix("$ nbflow ").split()
+    done = subprocess.run([sys.executable, "-m", "nbflow", *words], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_the_pictures_of_the_readme_are_small_enough_to_be_loaded_with_it() -> None:
+    found = re.findall(r'(?:src|srcset)="([^"]+)"', (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert found != []
+    assert [path for path in found if (ROOT / path).stat().st_size > 200_000] == []
 
 
 def test_what_the_program_says_of_itself_is_in_the_docs_as_it_says_it() -> None:
