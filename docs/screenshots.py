@@ -106,7 +106,7 @@ def _notebook(server: Server, browser: Browser) -> None:
 
 def _wear_and_shoot(nb: NotebookPage, first: int, last: int, theme: Literal["Light", "Dark"]) -> None:
     nb.wear("JupyterLab Light" if theme == "Light" else "JupyterLab Dark")
-    clip = nb.area(first, last, margin=12)
+    clip = nb.area(first, last, margin=4)
     _write(IMAGES / f"notebook-{theme.lower()}.png", nb.page.screenshot(clip=clip))
 
 
