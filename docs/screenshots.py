@@ -55,8 +55,8 @@ def main() -> None:
     if lacking:
         sys.exit(f"These pictures need typefaces. Run: sudo apt-get install -y {' '.join(lacking)}")
     IMAGES.mkdir(exist_ok=True)
-    with ops.open_project([EXAMPLES / "02_flights.ipynb"]) as project:
-        (IMAGES / "flights.svg").write_text(dag.svg(project.pipeline), encoding="utf-8")
+    with ops.open_project([EXAMPLES / "03_team_pipeline"]) as project:
+        (IMAGES / "team.svg").write_text(dag.svg(project.pipeline), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder, "jupyter")) as server:
         fonts = Path(folder, "fonts.conf")
         fonts.write_text(FONTCONFIG)
