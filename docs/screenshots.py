@@ -56,7 +56,7 @@ def main() -> None:
         sys.exit(f"These pictures need typefaces. Run: sudo apt-get install -y {' '.join(lacking)}")
     IMAGES.mkdir(exist_ok=True)
     with ops.open_project([EXAMPLES / "03_team_pipeline"]) as project:
-        (IMAGES / "team.svg").write_text(dag.svg(project.pipeline), encoding="utf-8")
+        (IMAGES / "team.svg").write_text(dag.svg(project.pipeline).rstrip() + "\n", encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder, "jupyter")) as server:
         fonts = Path(folder, "fonts.conf")
         fonts.write_text(FONTCONFIG)

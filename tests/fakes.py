@@ -114,6 +114,9 @@ class FakeSurroundings:
         found = {p: digest(text) for p, text in sorted(self.texts.items()) if paths.matches(pattern, p)}
         return {p: d for p, d in found.items() if not (left_out and left_out(p))}
 
+    def is_there(self, pattern: str) -> bool:
+        return bool(self.files(pattern)) or self.names(pattern) is not None
+
     def names(self, path: str) -> frozenset[str] | None:
         top = "" if path in (".", "./", "") else path.rstrip("/") + "/"
         return frozenset(p.removeprefix(top).partition("/")[0] for p in self._below(path)) or None

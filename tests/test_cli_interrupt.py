@@ -128,7 +128,7 @@ def test_ctrl_c_cancels_records_and_leaves_no_process(tmp_path: Path) -> None:
             "quick started: first run",
             "quick succeeded in N.N s",
             "sleeper started: first run",
-            "cancelling: interrupted steps have N.N s to end; press Ctrl-C again to kill them now",
+            "cancelling: interrupted steps have N.N s to end; Ctrl-C again kills them now",
             "below cancelled",
             "sleeper cancelled",
         ],
@@ -151,8 +151,8 @@ def test_a_second_ctrl_c_kills_a_step_that_ignores_the_first(tmp_path: Path) -> 
         "s  the run was cancelled while the step ran",
     ]
     assert err[2:] == [
-        "cancelling: interrupted steps have N.N s to end; press Ctrl-C again to kill them now",
-        "cancelling: running steps are killed; press Ctrl-C again to leave at once",
+        "cancelling: interrupted steps have N.N s to end; Ctrl-C again kills them now",
+        "cancelling: running steps are killed; Ctrl-C again leaves at once",
         "stubborn cancelled",
     ]
 
@@ -180,7 +180,7 @@ def test_one_ctrl_c_is_enough_for_a_step_that_swallows_it(tmp_path: Path) -> Non
         "s  the run was cancelled while the step ran",
     ]
     assert err[2:] == [
-        "cancelling: interrupted steps have N.N s to end; press Ctrl-C again to kill them now",
+        "cancelling: interrupted steps have N.N s to end; Ctrl-C again kills them now",
         "stubborn cancelled",
     ]
 

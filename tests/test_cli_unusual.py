@@ -71,6 +71,9 @@ def test_odd_file_names_work_from_end_to_end(tmp_path: Path, name: str) -> None:
         "   step  state      last result            time  why\n"
         "✔  load  fresh      YYYY-MM-DD HH:MM UTC  N.N s\n"
         "·  bad   no result\n"
+        "\n"
+        "✘ bad failed YYYY-MM-DD HH:MM UTC in run RUN in cell 2: ZeroDivisionError: division by zero\n"
+        "  Its executed notebook: nbflow_runs/RUN/steps/bad.ipynb\n"
     )
     (copy,) = [path for path in tmp_path.glob("nbflow_runs/**/*.ipynb") if path.parent.name != "steps"]
     assert copy.as_posix().endswith(name)
@@ -176,6 +179,8 @@ FULL_DISKS: list[tuple[int, str, int, list[str]]] = [
         "run RUN: 1 step to run, 0 to reuse.",
         "load started: first run",
         "load crashed: A file of the run cannot be read or written: File too large.",
+        "load started (attempt 2): first run",
+        "load crashed (attempt 2): A file of the run cannot be read or written: File too large.",
     ]),
 ]  # fmt: skip
 """How many bytes a file may have, a cell, the exit code, stderr."""

@@ -153,7 +153,7 @@ def test_status_gives_the_failure_beside_the_state(failed: Path) -> None:
             "notebook": "nbflow_runs/RUN/steps/bad.ipynb",
         }),
         ("gone", "no result", {
-            "status": "crashed", "run": "RUN", "attempt": 1, "error": steps[2]["failure"]["error"], "cell": None,
+            "status": "crashed", "run": "RUN", "attempt": 2, "error": steps[2]["failure"]["error"], "cell": None,
             "notebook": "nbflow_runs/RUN/steps/gone.ipynb",
         }),
         ("below", "no result", None),
@@ -203,12 +203,16 @@ def test_a_project_that_cannot_be_written_tells_its_failures_too(failed: Path) -
 
 
 KILLED = """
-import os
+import os, pathlib, time
+from nbflow.journal import Journal
 from nbflow.ui.cli import main
 from tests.plain_executor import PlainExecutor
 
 class Killed(PlainExecutor):
     def run(self, job, tell):
+        journal = Journal.read(pathlib.Path())  # the fact is another thread's to write
+        while not any(e["event"] == "StepStarted" for e in journal.events(journal.runs()[0].id)):
+            time.sleep(0.01)
         os.kill(os.getpid(), 9)
 
 main(Killed())

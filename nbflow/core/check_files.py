@@ -94,12 +94,7 @@ class Files:
                 )  # fmt: skip
 
     def _exists(self, path: str) -> bool:
-        surroundings = self.world.surroundings
-        if paths.is_glob(path):
-            return bool(surroundings.files(path))
-        if surroundings.names(path) is not None:
-            return True
-        return not path.endswith("/") and surroundings.file(path) is not None
+        return self.world.surroundings.is_there(path)
 
     def _outputs(self) -> Iterator[Finding]:
         for item in self.step.outputs:

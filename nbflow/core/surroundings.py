@@ -53,6 +53,9 @@ class Surroundings(Protocol):
         """Path → digest of every file that a folder (``data/``) or glob stands for. ``left_out`` says of a path
         whether it is passed over, without a look at the file."""
 
+    def is_there(self, pattern: str) -> bool:
+        """Whether a file, a folder or something that a glob matches is there. Nothing is read."""
+
     def names(self, path: str) -> frozenset[str] | None:
         """The names in a folder; ``None`` where no folder is."""
 

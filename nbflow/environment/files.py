@@ -62,6 +62,15 @@ def file_digests(
     return {path.replace(os.sep, "/"): digest for path, digest in sorted(found.items())}
 
 
+def is_there(root: str, pattern: str) -> bool:
+    """Whether a file, a folder or something that a glob matches is there. Nothing is read."""
+    if not glob.has_magic(pattern):
+        return "\0" not in pattern and os.path.exists(os.path.join(root, pattern))
+    meant = set(pattern.split("/"))
+    found = glob.iglob(pattern, root_dir=root, recursive=True)
+    return any(not set(match.split(os.sep)) & LEFT_OUT - meant for match in found)
+
+
 def folder_names(path: str) -> frozenset[str] | None:
     """The names in a folder, without those that do not count; ``None`` where no folder is.
 

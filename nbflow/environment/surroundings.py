@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 from nbflow.core.surroundings import Interpreter, LocalCode
 from nbflow.disk.memo import Memo
-from nbflow.environment.files import content_digest, file_digests, folder_names, names_digest, unreadable
+from nbflow.environment.files import content_digest, file_digests, folder_names, is_there, names_digest, unreadable
 from nbflow.environment.interpreter import Interpreters, KernelSpec
 from nbflow.environment.modules import Finder, Sources, follow
 
@@ -98,6 +98,10 @@ class Surroundings:
         """Path → digest of every file that a folder (``data/``) or glob stands for. ``left_out`` says of a path
         whether it is passed over, without a look at the file."""
         return file_digests(self._root, pattern, self._file_digest, left_out)
+
+    def is_there(self, pattern: str) -> bool:
+        """Whether a file, a folder or something that a glob matches is there. Nothing is read."""
+        return is_there(self._root, pattern)
 
     def names(self, path: str) -> frozenset[str] | None:
         """The names in a folder that count; ``None`` where no folder is."""

@@ -24,8 +24,8 @@ REFRESH = 4
 
 STOPPING = (
     "",
-    f"cancelling: interrupted steps have {GRACE:.0f} s to end; {{again}} to kill them now",
-    "cancelling: running steps are killed; {again} to leave at once",
+    f"cancelling: interrupted steps have {GRACE:.0f} s to end; {{again}} kills them now",
+    "cancelling: running steps are killed; {again} leaves at once",
 )
 """What to say after so many requests to stop."""
 
@@ -37,7 +37,7 @@ class Following:
     def __init__(
         self,
         cancel: Canceller | None = None,
-        again: str = "press Ctrl-C again",
+        again: str = "Ctrl-C again",
         now: Callable[[], float] = time.time,
     ) -> None:
         self.cancel = cancel or Canceller()

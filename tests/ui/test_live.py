@@ -97,14 +97,14 @@ def test_while_nothing_happens_only_the_time_goes_on(live: Live, screen: Screen)
 
 def test_a_run_that_stops_says_how_to_hurry(live: Live, screen: Screen) -> None:
     clock, cancel = Clock(), Canceller()
-    display = InPlace(live.shell, cancel, Following(cancel, again="interrupt again", now=clock))
+    display = InPlace(live.shell, cancel, Following(cancel, again="interrupting again", now=clock))
     display.begin("r1", Plan({}), {})
     cancel.request()
     clock.now += 1
     story: list[Event] = [START, StepStarted("n.load", 1, at=11.0), CancelRequested(at=12.0)]
     display.show(story[-1], fold(story))
     assert screen.told[-1][0].splitlines()[-1] == (
-        "   cancelling: interrupted steps have 10 s to end; interrupt again to kill them now"
+        "   cancelling: interrupted steps have 10 s to end; interrupting again kills them now"
     )
 
 

@@ -60,8 +60,8 @@ LINES: list[tuple[Event, str]] = [
     (StepReused("n.load", reason="made by run r0"), ""),
     (StepReused("n.load", 1, reason="made by run r0"), "load reused: made by run r0\n"),
     (RetryDue("n.load", 1), ""),
-    (CancelRequested(), "cancelling: interrupted steps have 10 s to end; press Ctrl-C again to kill them now\n"),
-    (CancelRequested(force=True), "cancelling: running steps are killed; press Ctrl-C again to leave at once\n"),
+    (CancelRequested(), "cancelling: interrupted steps have 10 s to end; Ctrl-C again kills them now\n"),
+    (CancelRequested(force=True), "cancelling: running steps are killed; Ctrl-C again leaves at once\n"),
     (RunFinished(status="succeeded"), ""),
 ]
 
@@ -141,8 +141,8 @@ def test_what_a_step_prints_stands_where_its_reason_stood() -> None:
 @pytest.mark.parametrize(
     ("requests", "words"),
     [
-        (1, "   cancelling: interrupted steps have 10 s to end; press Ctrl-C again to kill them now"),
-        (2, "   cancelling: running steps are killed; press Ctrl-C again to leave at once"),
+        (1, "   cancelling: interrupted steps have 10 s to end; Ctrl-C again kills them now"),
+        (2, "   cancelling: running steps are killed; Ctrl-C again leaves at once"),
     ],
 )
 def test_a_run_that_stops_says_how_to_hurry(requests: int, words: str) -> None:

@@ -54,7 +54,7 @@ class InPlace:
 
     def __init__(self, shell: InteractiveShell, cancel: Canceller, following: Following | None = None) -> None:
         self.shell = shell
-        self.following = following or Following(cancel, again="interrupt again")
+        self.following = following or Following(cancel, again="interrupting again")
         self._id = uuid4().hex
         self._shown = ""
         self._drawn = 0.0
