@@ -104,7 +104,7 @@ def ending(
         {path: folder / path for path in notebooks if (folder / path).exists()},
         tuple(findings),
         resume,
-        _remark(events, history),
+        _remark(events, history) if seen["status"] == "succeeded" else "",
     )
 
 
