@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--keep] [NAME …]``: measure, print a table, and with ``--keep`` write it to ``RESULTS.md``.
+"""``python -m benchmarks [NAME …]``: measure and print a table; all of them together are written to ``RESULTS.md``.
 
 Names are those of the modules beside this one: starting, planning, picture, fresh, examples. Without any: all of them.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import examples, fresh, picture, planning, starting
-from benchmarks.table import Row, machine, table
+from benchmarks.table import Row, machine, moment, table
 
 GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "starting": starting.rows,
@@ -22,26 +22,30 @@ GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "examples": examples.rows,
 }
 PAGE = Path(__file__).parent / "RESULTS.md"
+HEAD = """\
+# Results, as measured
+
+`make bench` wrote this page. Both sides of a row were measured in one run on one machine, in turn; what stands here are
+medians. The ratio is worth more than the seconds: on a busy machine both sides are slow. An exponent is
+log(t₂ / t₁) / log(n₂ / n₁): 1 where the time grows as the number of steps does, 2 where it grows with their square.
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *GROUPS], metavar="NAME", help=", ".join(GROUPS))
-    parser.add_argument("--keep", action="store_true", help=f"write the table to {PAGE.name}")
     given = parser.parse_args()
-    where = machine()
-    rows: list[Row] = []
+    start, rows = moment(), list[Row]()
     with tempfile.TemporaryDirectory(prefix="nbflow-bench-") as folder:
         for name in given.names or GROUPS:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             place = Path(folder).resolve() / name
             place.mkdir()
             rows += GROUPS[name](place)
-    page = f"{table(rows)}\n\n{where}\n"
+    page = f"{table(rows)}\n\n{machine()}\n\nBegun {start}; ended {moment()}.\n"
     print(page)
-    if given.keep:
-        words = " ".join(["python -m benchmarks", *given.names])
-        PAGE.write_text(f"# Results, as measured\n\n`{words}`\n\n{page}", encoding="utf-8")
+    if not given.names:
+        PAGE.write_text(f"{HEAD}\n{page}", encoding="utf-8")
 
 
 if __name__ == "__main__":

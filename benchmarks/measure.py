@@ -1,7 +1,7 @@
 """How everything here is timed: whole commands as a person starts them, functions in this process, both several times.
 
 Commands get the environment of this process without what would make a difference to a person's: Python may keep its
-bytecode. It decides no result; ``table.py`` shows them.
+bytecode. What is compared is measured in turn. It decides no result; ``table.py`` shows them.
 """
 
 from __future__ import annotations
@@ -33,21 +33,16 @@ def command(words: Sequence[str | Path], folder: Path, *, check: bool = True) ->
     return seconds
 
 
-def commands(words: Sequence[str | Path], folder: Path, times: int) -> float:
-    """The median of so many, after one that does not count (it fills the caches of the disk)."""
-    command(words, folder)
-    return median(command(words, folder) for _ in range(times))
-
-
-def in_turn(sides: Sequence[Sequence[str | Path]], folder: Path, times: int) -> list[float]:
-    """Medians of several commands, taken in turn, so that what else the machine does meets all of them."""
-    for words in sides:
-        command(words, folder)
-    rounds = [[command(words, folder) for words in sides] for _ in range(times)]
+def in_turn(sides: Sequence[Callable[[], float]], times: int) -> list[float]:
+    """Medians of several measurements, taken in turn, so that what else the machine does meets all of them. One of each
+    goes before and does not count: it fills the caches of the disk."""
+    for side in sides:
+        side()
+    rounds = [[side() for side in sides] for _ in range(times)]
     return [median(one) for one in zip(*rounds, strict=True)]
 
 
-def function(work: Callable[[], Any], times: int) -> float:
+def function(work: Callable[[], Any], times: int = 1) -> float:
     """The median of the seconds that a function takes."""
     before = gc.get_threshold()
     gc.set_threshold(GC_THRESHOLD)

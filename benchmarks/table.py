@@ -1,4 +1,4 @@
-"""What was measured, as lines of a table that a terminal and a Markdown page both show, with the machine it ran on."""
+"""What was measured, as lines of a table that a terminal and a Markdown page both show, and the machine it ran on."""
 
 from __future__ import annotations
 
@@ -44,13 +44,15 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def machine() -> str:
-    """The machine, the moment, and how busy it was when the measuring began."""
-    python = f"Python {platform.python_version()}"
-    load = os.getloadavg()[0]
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC · {platform.system()} {platform.machine()} · {_processor()} · "
-        f"{os.cpu_count()} cores · {python} · load {load:.1f} at the start"
+        f"{platform.system()} {platform.machine()} · {_processor()} · {os.cpu_count()} cores · "
+        f"Python {platform.python_version()}"
     )
+
+
+def moment() -> str:
+    """When it is, and how busy the machine."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()[0]:.1f}"
 
 
 def _processor() -> str:
