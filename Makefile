@@ -19,7 +19,8 @@ demo: $(VENV)/.installed-demo ## run the first example (again: every step is reu
 
 test: lint browser ## lint, types and all tests: what CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --ignore tests/ui/browser
+	$(BIN)/python -m pytest -m slow tests/ui/browser
 
 browser: $(VENV)/.installed-dev ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
 	@$(BIN)/python -m tests.ui.browser.chromium
