@@ -115,7 +115,7 @@ RULES = (
     # The file that a kernel says a cell stands in: the process's number and a digest of the text that it was sent.
     (r"\S*ipykernel_\d+/\d+\.py", "CELL"),
     # Where an object lies in memory.
-    (r"\b0x[0-9a-f]{6,}", "ADDRESS"),
+    (r"(\b0|\.\.\.)x[0-9a-f]{6,}", "ADDRESS"),  # ``...``: scikit-learn cuts long values in the middle
     # What %time measures.
     (r"\b\d+(?:\.\d+)?(?:e[+-]\d+)? (?:ns|μs|µs|us|ms|s|min)\b", "TIME"),
     # What a progress bar measures.
