@@ -28,7 +28,7 @@ from papermill.engines import Engine, papermill_engines
 from nbflow.executors import Job, Outcome, Tell
 from nbflow.executors.papermill.attempt import Attempt
 from nbflow.executors.papermill.outputs import KeptOutputs, OverflowLog
-from nbflow.executors.papermill.tracebacks import own_frames
+from nbflow.executors.papermill.tracebacks import own_frames, shortened
 from nbflow.kernels.cold import ColdKernel, log
 from nbflow.kernels.inside import AFTER_START, BEFORE_SHUTDOWN
 from nbflow.masking import Masker
@@ -281,6 +281,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
             return None
         if output["output_type"] == "error":
             output["traceback"] = own_frames(output["traceback"])
+            output["evalue"] = shortened(output["evalue"])
         self.kept.rich(output)
         if display_id:
             self.displays[display_id].append(weakref.ref(output))
