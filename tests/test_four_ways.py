@@ -102,4 +102,5 @@ def require_the_same(shown: Mapping[str, Shown], notebook: Path, looks: set[str]
     run_all = shown["by hand"]
     for way, cells in shown.items():
         assert (way, set(cells)) == (way, code - looks - EXTENSION if way in ("nbflow", "reused") else code)
-        assert (way, cells) == (way, {cell: run_all[cell] for cell in cells})
+        for cell, outputs in cells.items():
+            assert (way, cell, outputs) == (way, cell, run_all[cell])

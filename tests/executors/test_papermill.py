@@ -157,7 +157,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     ("source", "status", "error"),
     [
         (KILLED, "crashed", "the kernel was killed by SIGKILL (often: out of memory)"),
-        ("print('before')\nraise SystemExit", "failed", "SystemExit"),
+        ("print('before')\nraise SystemExit", "failed", "SystemExit (a step may not exit: to end it early use `if`, to fail it raise an error)"),
     ],
 )  # fmt: skip
 def test_a_kernel_that_dies_has_crashed_and_one_that_is_left_has_failed(
