@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from nbflow.kernels.loops import in_own_loop
+
 PATIENCE = 60.0
 """Seconds that a kernel may take to answer."""
 
@@ -23,6 +25,10 @@ class Trial(NamedTuple):
 
 def trial(kernel: str) -> Trial:
     """Start the kernel of that name once. Takes as long as that takes; may be called from several threads."""
+    return in_own_loop(_trial, kernel)
+
+
+def _trial(kernel: str) -> Trial:
     from jupyter_client.manager import KernelManager
 
     began = time.monotonic()

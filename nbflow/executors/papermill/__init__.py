@@ -6,11 +6,11 @@ papermill takes a while to load, so it is loaded with the first attempt. Read ``
 
 from __future__ import annotations
 
-import contextvars
 import threading
 
 from nbflow.executors import GRACE, Job, Outcome, Tell
 from nbflow.executors.papermill.attempt import Attempt, stopped_early
+from nbflow.kernels.loops import in_own_loop
 from nbflow.masking import Masker
 
 
@@ -34,8 +34,7 @@ class PapermillExecutor:
         try:
             from nbflow.executors.papermill.client import perform
 
-            # nbclient keeps an event loop per context; an empty one gives each attempt its own.
-            return contextvars.Context().run(perform, attempt, tell, self._masker)
+            return in_own_loop(perform, attempt, tell, self._masker)
         finally:
             with self._lock:
                 del self._attempts[job.key]

@@ -20,7 +20,7 @@ from typing import Any
 
 import papermill
 from jupyter_client.kernelspec import NoSuchKernel
-from jupyter_core.utils import ensure_async, ensure_event_loop, run_sync
+from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
@@ -74,7 +74,6 @@ def perform(attempt: Attempt, tell: Tell, masker: Masker) -> Outcome:
         attempt.close()
         if kernel is not None:
             kernel.end()
-        _close_loop()
     return attempt.outcome(crashed=crashed)
 
 
@@ -84,18 +83,6 @@ def _environment(job: Job) -> Mapping[str, str]:
 
 def _takes_parameters(notebook: Mapping[str, Any]) -> bool:
     return any("parameters" in cell["metadata"].get("tags", ()) for cell in notebook["cells"])
-
-
-def _close_loop() -> None:
-    """End what nbclient left in the event loop of this thread, and the loop: it holds open files."""
-    loop = ensure_event_loop()
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-    loop.close()
-    asyncio.set_event_loop(None)
 
 
 class SliceEngine(Engine):  # type: ignore[misc]  # papermill publishes no types
