@@ -131,3 +131,12 @@ def test_nothing_is_left_to_write(case: str, tmp_path: Path) -> None:
 
 def _codes(root: Path) -> list[tuple[str, str]]:
     return [(f["code"], f["severity"]) for f in json.loads(nbflow(root, "check", "--json").out)["findings"]]
+
+
+def test_line_ends_of_windows_within_a_cell_stay_and_are_no_change(tmp_path: Path) -> None:
+    cells = ("import pandas as pd", "%%step a -o x\r\nx = pd.read_csv('data/x.csv')\r\nprint(x)")
+    Given(cells, files=FILES).write(tmp_path)
+    before = (tmp_path / "flow.ipynb").read_bytes()
+    assert nbflow(tmp_path, "check", "--fix").code == 0
+    after = before.replace(b"%%step a -o x\\r", b"%%step a -i data/x.csv -o x\\r")
+    assert (tmp_path / "flow.ipynb").read_bytes() == after != before

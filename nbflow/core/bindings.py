@@ -16,6 +16,7 @@ from nbflow.core.collect import NOTHING
 from nbflow.core.functions import Functions, Hand
 from nbflow.core.model import Change, Import, Unit
 from nbflow.core.partners import Version, find_partners
+from nbflow.core.setup import IMPORTED
 
 if TYPE_CHECKING:
     from nbflow.core.outline import Outline
@@ -290,7 +291,7 @@ class Bindings:
         """Whether a statement configures something that later code depends on without naming it. ``bare``: whether
         only calls of functions count that are made for nothing else."""
         now = unit.now
-        if any(self.is_import(root, number) for root in now.setup):
+        if any(root == IMPORTED or self.is_import(root, number) for root in now.setup):
             return True
         handed = self.functions.changed_by(now.hands, number) if now.hands and self.functions.altering else ()
         if any(self.is_import(name, number) for name, _ in handed):
@@ -299,7 +300,8 @@ class Bindings:
         names = [*names, *[root for root in now.setup if root in self.mutators]]  # ``config.seed()``
         if not names or self.mutators.isdisjoint(names):
             return False
-        return any(self.is_import(root, number) for d in self.functions.called(names, number) for root in d.later.setup)
+        configured = (root for d in self.functions.called(names, number) for root in d.later.setup)
+        return any(root == IMPORTED or self.is_import(root, number) for root in configured)
 
     @cached_property
     def setup_cells(self) -> tuple[int, ...]:

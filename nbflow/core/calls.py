@@ -102,8 +102,8 @@ class Calls(Outside):
         if word in methods.CHANGES_FIRST_ARGUMENT and node.args:
             self.change_object(node.args[0])
             root = root_of(node.args[0])[0]
-            if word in ("setattr", "delattr") and root is not None and self.is_global(root):
-                self.sink.setup[root] = None
+            if word in ("setattr", "delattr") and root is not None:
+                self.sets_up(root)
         if isinstance(func, ast.Attribute) and word in methods.KEEPS_ITS_ARGUMENTS:
             for _, argument in given(node):
                 self.keep(func.value, argument, "item")
@@ -115,8 +115,8 @@ class Calls(Outside):
 
     def configure(self, func: ast.expr) -> None:
         root, called = root_of(func)
-        if root is not None and self.is_global(root) and is_setup(words_of(func), bool(called)):
-            self.sink.setup[root] = None
+        if root is not None and is_setup(words_of(func), bool(called)):
+            self.sets_up(root)
 
     def special_call(self, node: ast.Call, word: str) -> None:
         """Calls by well-known names that import, look at the environment, or put paths together."""

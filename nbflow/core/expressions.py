@@ -274,8 +274,8 @@ class Expressions(Walk):
         if called == "function" and root in NAMESPACES and self.is_global(root):
             if not (isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant)):
                 self.runs_anything()
-        elif self.is_global(root):
-            self.sink.setup[root] = None
+        else:
+            self.sets_up(root)
 
     def runs_anything(self) -> None:
         """Code whose bindings cannot be seen, at the level of the cell."""

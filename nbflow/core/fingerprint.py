@@ -8,10 +8,11 @@ file itself is known only from its record, so ``plan`` compares them there.
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,9 +26,10 @@ from nbflow.core.surroundings import Interpreter, LocalCode, Surroundings
 
 __all__ = ["SCHEMA", "Fingerprint", "Interpreter", "LocalCode", "Surroundings", "compare", "fingerprint"]
 
+_BUILTINS = frozenset(dir(builtins))
 _BY_NAME = frozenset({"exec", "eval", "__import__"})
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the key. A change of what the parts mean raises it, and everything runs once more."""
 
 
@@ -64,7 +66,8 @@ def fingerprint(
     surroundings: Surroundings,
 ) -> Fingerprint:
     """The key of ``step`` with these input digests (item text → digest). May raise ``MissingKernel``."""
-    gathered = _Gathered(outlines, circumstances, _looks_inside(piece_slice.pieces, outlines))
+    pieces = piece_slice.pieces
+    gathered = _Gathered(outlines, circumstances, _looks_inside(pieces, outlines), _placed(pieces, outlines))
     for piece in piece_slice.pieces:
         gathered.add(piece)
     kernel = outlines[step.notebook].notebook.kernel
@@ -123,13 +126,35 @@ def _looks_inside(pieces: Iterable[Piece], outlines: Mapping[str, Outline]) -> b
     return any(u.now.looks_inside or u.later.looks_inside for u in units)
 
 
+def _placed(pieces: Iterable[Piece], outlines: Mapping[str, Outline]) -> Set[str]:
+    """Names for which it matters where they are bound: those bound more than once, or there before anything runs. All
+    others cannot have been read before, so they count wherever they stand."""
+    bound: dict[str, object] = {}
+    placed: set[str] = set()
+    for piece in pieces:
+        for name in piece.names:
+            if bound.setdefault(name, piece) is not piece:
+                placed.add(name)
+        units = outlines[piece.notebook].units(piece.cell) if piece.units else ()
+        for index in piece.units:
+            unit = units[index]
+            mark = unit.digest if unit.kind == "import" else unit
+            for name in (*unit.now.binds, *unit.later.binds):
+                if bound.setdefault(name, mark) != mark or name in _BUILTINS:
+                    placed.add(name)
+    return placed
+
+
 class _Gathered:
     """Adds up what the pieces of a slice contribute."""
 
-    def __init__(self, outlines: Mapping[str, Outline], circumstances: Circumstances, with_docs: bool) -> None:
+    def __init__(
+        self, outlines: Mapping[str, Outline], circumstances: Circumstances, with_docs: bool, placed: Set[str]
+    ) -> None:
         self.outlines = outlines
         self.circumstances = circumstances
         self.with_docs = with_docs
+        self.placed = placed
         self.order: list[Any] = []
         self.helpers: dict[str, str] = {}
         self.parameters: dict[str, Any] = {}
@@ -167,7 +192,7 @@ class _Gathered:
             self._count(unit)
             if self._as_parameter(outline, piece, unit):
                 continue
-            if unit.kind == "other" or unit.always:
+            if unit.kind == "other" or unit.always or not self.placed.isdisjoint(unit.now.binds):
                 fixed.append(digest)
                 self._label(digest, outline, piece, unit)
             else:

@@ -52,6 +52,10 @@ class Replaced:
     """Cell magics above a body that is Python: ``%%time``, ``%%capture out``."""
     opaque: str = ""
     """The cell magic whose body is not Python."""
+    body: str = ""
+    """That magic with its body."""
+    line: int = 0
+    """Where it stands, from 1."""
     comments: list[str] = field(default_factory=list)
 
 
@@ -90,7 +94,7 @@ def _cell_magics(lines: list[str], found: Replaced) -> int:
         found.comments.append("%%" + name)
         header = cell_header(name, rest, at + 1)
         if header is None:
-            found.opaque = name or "%%"
+            found.opaque, found.body, found.line = name or "%%", "\n".join(lines[at:]).rstrip(), at + 1
             return at + 1
         found.headers.append(header)
         first = at + 1

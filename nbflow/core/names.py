@@ -20,7 +20,7 @@ from nbflow.core.magics import PLACEHOLDERS, Replaced, replace_magics
 from nbflow.core.model import Change, Code, Effect, Facts, Import, PathExpr, Problem, Unit
 from nbflow.core.syntax import Dumper, check_symbols, digest, lines_of, newer_syntax, parse
 
-FACTS_VERSION = 4
+FACTS_VERSION = 5
 """Raised whenever ``analyse`` finds other facts in the same source, or their JSON form changes."""
 
 LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
@@ -85,7 +85,9 @@ def _embedded(source: str) -> tuple[ast.Module, dict[str, Magic]]:
 def _facts(source: str, lazy_annotations: bool) -> Facts:
     tree, replaced = _read(source)
     if replaced.opaque:
-        return Facts(opaque=replaced.opaque, comments=tuple(dict.fromkeys(replaced.comments)))
+        mark = digest(replaced.body)
+        unit = Unit(replaced.line, "other", mark, mark, (), NOTHING, NOTHING)
+        return Facts((unit,), opaque=replaced.opaque, comments=tuple(dict.fromkeys(replaced.comments)))
     cell = _Cell(source, replaced, lazy_annotations)
     found = [cell.header(magic) for magic in replaced.headers]
     for index, node in enumerate(tree.body):

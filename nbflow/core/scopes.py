@@ -32,7 +32,7 @@ class Names:
 class Scope:
     """A scope below the module's. ``parent`` is ``None`` where the next one out is the module."""
 
-    __slots__ = ("aliases", "class_name", "consts", "kind", "local", "parent", "prefix", "to_global")
+    __slots__ = ("aliases", "class_name", "consts", "imported", "kind", "local", "parent", "prefix", "to_global")
 
     def __init__(
         self,
@@ -49,6 +49,8 @@ class Scope:
         self.class_name: str = class_name or (parent.class_name if parent is not None else "")
         self.prefix = prefix
         """For a class: what its own names begin with among the surely bound ones, apart from the module's."""
+        self.imported: set[str] = set()
+        """Names that an import in it has bound."""
         self.consts: dict[str, PathExpr] = {}
         self.aliases: dict[str, tuple[str, ...]] = {}
 

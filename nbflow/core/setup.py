@@ -18,6 +18,9 @@ from __future__ import annotations
 
 from nbflow.core.words import words
 
+IMPORTED = "import"
+"""Stands for the root of a call in a function that imports it itself. No name can be a keyword."""
+
 VERBS = words("""
     seed manual_seed manual_seed_all seed_all seed_everything fix_seed
     use use_style switch_backend rc rcdefaults rc_file rc_file_defaults ion ioff xkcd addfont

@@ -201,6 +201,8 @@ class Statements(Calls):
             self.sink.looks_inside = True
         if self.sink is self.now and (self.scope is None or self.is_global(item.bound)):
             self.imports.append(item)
+        elif self.scope is not None:
+            self.scope.imported.add(item.bound)
 
     def visit_assert(self, node: ast.Assert) -> None:
         before = set(self.sure)

@@ -17,6 +17,7 @@ from nbflow.core.magic_table import Magic
 from nbflow.core.model import Import, PathExpr
 from nbflow.core.path_expressions import path_of
 from nbflow.core.scopes import Scope
+from nbflow.core.setup import IMPORTED
 
 How = Literal["assign", "delete", "call", "maybe"]
 
@@ -89,6 +90,21 @@ class Walk:
 
     def is_global(self, name: str) -> bool:
         return self.scope is None or self.scope.where(name) == "global"
+
+    def sets_up(self, root: str) -> None:
+        """What belongs to ``root`` is configured: it counts where ``root`` is, or may be, a module."""
+        if self.is_global(root):
+            self.sink.setup[root] = None
+        elif self._imported_inside(root):
+            self.sink.setup[IMPORTED] = None
+
+    def _imported_inside(self, name: str) -> bool:
+        scope = self.scope
+        while scope is not None and name not in scope.imported:
+            if scope.kind != "class" and name in scope.local:
+                return False
+            scope = scope.parent
+        return scope is not None
 
     def bind(self, name: str) -> None:
         scope = self.scope

@@ -89,12 +89,12 @@ def _line_changes(text: str, strings: list[Span], edit: LineEdit, where: str) ->
     if old.endswith("\r"):
         old = old[:-1]
         next(spans for spans in reversed(kept) if spans).pop()
-    if line < edit.line or old != edit.old:
+    if line < edit.line or old != edit.old.removesuffix("\r"):
         raise NotebookError(f"{where} has changed since it was read.", "Save the notebook and try again.")
     pieces = [(spans[0][0], spans[-1][1]) for spans in kept if spans]
     if not pieces:
         raise NotebookError(f"{where}: line {edit.line + 1} is empty, so there is nothing to replace.")
-    return [(pieces[0], _quoted(edit.new, text)), *((piece, "") for piece in pieces[1:])]
+    return [(pieces[0], _quoted(edit.new.removesuffix("\r"), text)), *((piece, "") for piece in pieces[1:])]
 
 
 def _characters(text: str, start: int, end: int) -> Iterator[tuple[Span, str]]:

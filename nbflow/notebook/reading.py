@@ -66,7 +66,8 @@ def _notebooks_below(folder: Path) -> Iterator[Path]:
         folders[:] = [
             f for f in folders if f[0] != "." and f not in LEFT_OUT and not Path(place, f, "pyvenv.cfg").exists()
         ]
-        yield from (Path(place, f) for f in files if f.endswith(".ipynb") and f[0] != ".")
+        books = (Path(place, f) for f in files if f.endswith(".ipynb") and f[0] != ".")
+        yield from (book for book in books if book.exists())  # links may lead nowhere
 
 
 def _checked(path: Path, name: str = "") -> Path:
@@ -80,6 +81,8 @@ def _checked(path: Path, name: str = "") -> Path:
 
 def _missing(path: Path, name: str) -> NotebookError:
     try:
+        if path.is_symlink():
+            return NotebookError(f"{name} is a link that leads nowhere.", f"It leads to {path.readlink()}.")
         near = did_you_mean(path.name, sorted(p.name for p in path.parent.glob("*.ipynb")))
     except OSError:
         near = ""

@@ -310,6 +310,18 @@ def test_an_artifact_that_a_context_cell_surely_changes_is_told(case: str) -> No
 
 SET_UP = {
     "by a function whose result is used": ("def seed(n):\n    np.random.seed(n)\n    return n", "SEED = seed(1)"),
+    "by a function that imports what it sets": (
+        "def seed(n):\n    import random\n    import numpy as np\n    random.seed(n)\n    np.random.seed(n)",
+        "seed(1)",
+    ),
+    "by a function that imports the environment": (
+        "def configure():\n    import os\n    os.environ['MODE'] = 'test'",
+        "configure()",
+    ),
+    "by a function in one that imports": (
+        "def seed(n):\n    import torch\n    def inner():\n        torch.manual_seed(n)\n    inner()",
+        "seed(1)",
+    ),
     "by a method": ("class C:\n    def seed(self):\n        np.random.seed(1)\nc = C()", "c.seed()"),
     "by a function that adds to what it is given": ("def add(cls):\n    cls.top = 1", "add(pd.DataFrame)"),
     "by a decorator": (
@@ -317,6 +329,11 @@ SET_UP = {
         "@to(pd.DataFrame)\ndef f(self):\n    pass",
     ),
 }
+
+
+def test_what_a_function_does_with_its_own_names_is_no_set_up() -> None:
+    cells = ("def f(m):\n    import json\n    m.seed(1)\n    json.dumps(m)", "f(3)", "%%step s -o z\nz = 1")
+    assert layout(slice_of(pipeline(cells), "s")) == ["step 3"]
 
 
 @pytest.mark.parametrize("case", SET_UP)

@@ -32,7 +32,7 @@ def test_every_other_code_cell_is_context() -> None:
     book = outline(
         "import re", "#[markdown]\n%%step no", "#[raw]\nx = 1", "%%step s\nx = 1", "# only words", "x", "%%bash\nls"
     )
-    assert book.context_cells == (1, 6)
+    assert book.context_cells == (1, 6, 7)
     assert [s.cells for s in book.steps] == [(4,)]
     assert book.step_at(4) is book.steps[0]
     assert book.step_at(1) is None
