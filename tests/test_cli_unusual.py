@@ -238,5 +238,22 @@ def test_a_reader_of_events_that_leaves_does_not_stop_the_run(tmp_path: Path) ->
 def test_a_terminal_that_lacks_our_signs_gets_others(tmp_path: Path) -> None:
     Given((LOAD,)).write(tmp_path)
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "nbflow", "plan"], cwd=tmp_path, env=environ, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.splitlines()[1]) == (0, "?  load  run     no result yet")
+
+
+def test_a_link_that_leads_nowhere_is_no_notebook_of_a_folder(tmp_path: Path) -> None:
+    Given(("%%step a -o x\nx = 1",)).write(tmp_path)
+    (tmp_path / "lost.ipynb").symlink_to("gone.ipynb")
+    (tmp_path / "loop.ipynb").symlink_to("loop.ipynb")
+    assert nbflow(tmp_path, "check", ".").code == 0
+    said = nbflow(tmp_path, "check", "loop.ipynb").err
+    assert said == "nbflow: loop.ipynb is a link that leads nowhere.\n  It leads to loop.ipynb.\n"
+
+
+def test_a_file_of_the_person_s_is_not_taken_for_a_module_of_the_library(tmp_path: Path) -> None:
+    Given(("%%step a -o x\nx = 1",), files={"statistics.py": "no = 1", "json.py": "no = 1"}).write(tmp_path)
     code, _, err = started(tmp_path, "plan")
     assert (code, err) == (0, "")
