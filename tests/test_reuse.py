@@ -96,7 +96,12 @@ def shorten(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, shorten], ids=["gone", "shortened"])
+def garble(path: Path) -> None:
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b"1", b"7"))
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, shorten, garble], ids=["gone", "shortened", "garbled"])
 def test_a_damaged_result_is_made_again_and_only_it(tmp_path: Path, damage: object) -> None:
     flow = new_flow(tmp_path, TWO)
     flow.ran()

@@ -39,6 +39,18 @@ def test_equal_bytes_are_kept_once_and_nobody_writes_to_them(store: Store, tmp_p
     assert (store.blob(digest).stat().st_ino, stat.S_IMODE(before.st_mode)) == (before.st_ino, 0o444)
 
 
+def test_a_blob_that_was_written_to_is_there_only_if_it_is_the_same_still(store: Store) -> None:
+    digest = store.put(b"whole")
+    blob = store.blob(digest)
+    blob.chmod(0o644)
+    blob.write_bytes(b"whole")  # or copied without its times
+    touched = blob.stat().st_mtime_ns
+    assert (store.has(digest), blob.stat().st_mtime_ns < touched) == (True, True)
+    blob.write_bytes(b"hurt!")
+    assert [store.has(digest), store.has(digest, 5)] == [False, False]
+    assert (store.put(b"whole"), store.read(digest)) == (digest, b"whole")
+
+
 def test_a_finished_file_is_moved_in_under_the_digest_it_is_given(store: Store) -> None:
     file = store.workspace("attempt") / "out.bin"
     file.write_bytes(b"made by a step")

@@ -1,7 +1,8 @@
 """Bytes by their digest: ``blobs/ab/<digest>``.
 
-A blob appears whole, by rename, and never changes; equal bytes are kept once. What is here says nothing about
-which step made it (that is ``records``), and nothing here opens a pickle. Read ``records`` next.
+A blob appears whole, by rename, and never changes; equal bytes are kept once. Its time of change is a whole second:
+whoever writes to it later leaves another time, and then its bytes are compared with its digest again. What is here
+says nothing about which step made it (that is ``records``), and nothing here opens a pickle. Read ``records`` next.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from nbflow.store import files
 from nbflow.store.home import make_store
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_SECOND = 10**9
 _STALE = 24 * 3600
 """Seconds after which a temp file belongs to nobody: its process was killed."""
 
@@ -48,7 +50,7 @@ class Blobs:
         return self.folder / digest[:2] / digest
 
     def has(self, digest: str, size: int | None = None) -> bool:
-        """Whether a blob is there, and has that many bytes. The bytes are not read."""
+        """Whether a blob is there, has that many bytes, and was not written to; its bytes are read only if it was."""
         if not _DIGEST.fullmatch(digest):
             return False
         try:
@@ -56,7 +58,20 @@ class Blobs:
             found = os.stat(f"{self._prefix}{digest[:2]}{os.sep}{digest}")  # noqa: PTH116
         except OSError:
             return False
-        return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
+        right = stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
+        return right and (found.st_mtime_ns % _SECOND == 0 or self._is_unharmed(digest, found.st_mtime_ns))
+
+    def _is_unharmed(self, digest: str, changed: int) -> bool:
+        """Whether a blob that was written to, or copied without its times, is what it was; then it is marked so."""
+        path = self.path(digest)
+        try:
+            if digest_file(path) != digest:
+                return False
+        except OSError:
+            return False
+        with suppress(OSError):  # another's, or read-only: then the next one who asks looks again
+            _mark(path, changed)
+        return True
 
     def prepare(self) -> None:
         """Make the folders, once, and take away what killed processes left half-written. Raises ``OSError``."""
@@ -147,7 +162,7 @@ class Blobs:
         fix = "Make sure that the folder can be written and that its disk has space, then run again."
         with files.explained("a stored file cannot be put back", target, fix):
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not self.has(digest):
+            if not source.is_file():
                 raise DamagedBlob(f"a stored file is missing: {source} (for {target})", _RUN_AGAIN)
             with scratch(target.parent) as temporary:
                 files.copy(source, temporary)
@@ -171,5 +186,12 @@ class Blobs:
         target = self.path(digest)
         target.parent.mkdir(exist_ok=True)
         path.chmod(0o444)  # nobody writes to a blob by mistake
+        _mark(path, path.stat().st_mtime_ns)
         path.replace(target)
         self.added += target.stat().st_size
+
+
+def _mark(path: Path, changed: int) -> None:
+    """Give a blob a time of change in whole seconds."""
+    moment = changed - changed % _SECOND
+    os.utime(path, ns=(moment, moment))

@@ -64,7 +64,7 @@ class Store:
         return self._records.newest_first(key)
 
     def intact(self, record: Record) -> bool:
-        """Whether every blob that the record needs is there with the right size. The bytes are not read."""
+        """Whether every blob that the record needs is there and as it was kept: see ``Blobs.has``."""
         return all(self._blobs.has(digest, size) for digest, size in blobs_of(record))
 
     def commit(self, record: Record, supersede: bool = False) -> Record:
