@@ -8,6 +8,9 @@ EXAMPLE := example_notebooks/01_quickstart.ipynb
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 --fork-strategy fewest \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE)
 
+# Tests and benchmarks start thousands of processes: each would compile nbflow anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test browser lint format lock docs screenshots bench clean
 
