@@ -172,8 +172,10 @@ def test_flipped_bits_are_found_moved_aside_and_made_again(flow: Flow) -> None:
     blob = Store(flow.root / STORE).blob(made.artifacts[0].digest)
     data = bytearray(blob.read_bytes())
     data[-1] ^= 1
+    before = blob.stat()
     blob.chmod(0o644)
     blob.write_bytes(data)
+    os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a disk does it, without a trace
     assert flow.is_fresh()  # a plan does not read the bytes
     assert nbflow(flow.root, "cache", "verify") == (
         1,
