@@ -46,7 +46,7 @@ def outline(*cells: str, path: str = "nb.ipynb", language: str = "python") -> Ou
 def pipeline(*books: Notebook | tuple[str, ...]) -> Pipeline:
     """The pipeline of some notebooks; cells alone stand for a notebook of their own, ``nb.ipynb``."""
     found = [book if isinstance(book, Notebook) else notebook(*book) for book in books]
-    return build([Outline(book, facts_of(book)) for book in found])
+    return build([Outline(book, facts_of(book, _analysed)) for book in found])
 
 
 def slice_of(pipe: Pipeline, step: str) -> Slice:

@@ -138,7 +138,7 @@ def _placed(pieces: Iterable[Piece], outlines: Mapping[str, Outline]) -> Set[str
         units = outlines[piece.notebook].units(piece.cell) if piece.units else ()
         for index in piece.units:
             unit = units[index]
-            mark = unit.digest if unit.kind == "import" else unit
+            mark = unit.digest if unit.kind == "import" else (piece, index)  # an import twice is as good as once
             for name in (*unit.now.binds, *unit.later.binds):
                 if bound.setdefault(name, mark) != mark or name in _BUILTINS:
                     placed.add(name)

@@ -20,6 +20,8 @@ def step(*lines: str) -> str:
     return "\n".join(["%%step s -o t", *lines])
 
 
+RESET, USE = "k = [1]", "t += len(k)\nk.append(2)"
+
 OTHERS = {
     "a constant bound again between its readers": (
         [step("t = 0", "r = 1", "t += r", "r = 2", "t += r")],
@@ -33,6 +35,10 @@ OTHERS = {
     "a constant of context bound again": (
         ["k = 1\nt = [k]", "k = 2", "t.append(k)", step("t = t")],
         ["k = 1\nt = [k]", "t.append(k)", "k = 2", step("t = t")],
+    ),
+    "a constant bound again to the same": (
+        ["t = 0", RESET, USE, RESET, USE, step("t += len(k)")],
+        ["t = 0", RESET, USE, USE, RESET, step("t += len(k)")],
     ),
     "a name that a function binds": (
         ["def f():\n    global q\n    q = 1", step("q = 3", "f()", "t = q")],
