@@ -6,17 +6,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nbflow.executors import Job, Outcome, Tell
 from nbflow.ui.magic import FLOW, session_of, verbs
 from tests.commands import steady
 from tests.flows import Flow, write_notebook
-from tests.plain_executor import PlainExecutor
-from tests.ui.shells import Live
+from tests.ui.shells import PLAINLY, Live
 
 GRAPH = ["load          · → raw", "└─ clean      raw → table, total", "   └─ report  table → ·"]
 
@@ -24,7 +24,7 @@ GRAPH = ["load          · → raw", "└─ clean      raw → table, total", "
 @pytest.fixture
 def ask(live: Live, flow: Flow) -> Callable[[str], list[str]]:
     """Runs a line, and gives what it shows without what differs each time."""
-    session_of(live.shell).executor = PlainExecutor()
+    session_of(live.shell).program = PLAINLY
 
     def asked(line: str) -> list[str]:
         return [steady(shown, flow.root) for shown in live.run(line)]
@@ -186,18 +186,25 @@ def test_a_step_that_fails_is_shown_and_fails_the_cell_only_where_that_is_asked_
     )
 
 
-class Interrupting(PlainExecutor):
-    """Ctrl-C is pressed while the step runs."""
+def press(when: Callable[[], bool], done: threading.Event) -> None:
+    """Ctrl-C, once it is so."""
+    while not done.is_set():
+        if when():
+            os.kill(os.getpid(), signal.SIGINT)
+            return
+        time.sleep(0.02)
 
-    def run(self, job: Job, tell: Tell) -> Outcome:
-        os.kill(os.getpid(), signal.SIGINT)
-        return super().run(job, tell)
 
-
-def test_an_interrupt_cancels_the_run_and_fails_the_cell(ask: Ask, live: Live, flow: Flow) -> None:
-    flow.replace("load", "raw = ", "import time; time.sleep(60); raw = ")
-    session_of(live.shell).executor = Interrupting()
-    shown = ask("%flow run +clean")
+def test_an_interrupt_cancels_the_run_and_fails_the_cell(ask: Ask, flow: Flow) -> None:
+    flow.replace("load", "raw = ", "import time; open('asleep', 'w').close(); time.sleep(60); raw = ")
+    done = threading.Event()
+    pressing = threading.Thread(target=press, args=(flow.file("asleep").exists, done))
+    pressing.start()
+    try:
+        shown = ask("%flow run +clean")
+    finally:
+        done.set()
+        pressing.join()
     assert shown[1:3] == [
         "■  load   cancelled  N.N s  the run was cancelled while the step ran",
         "■  clean  cancelled         the run was cancelled before the step began",
@@ -206,7 +213,6 @@ def test_an_interrupt_cancels_the_run_and_fails_the_cell(ask: Ask, live: Live, f
         "  To resume: %flow run +clean  (what succeeded is reused)",
         "KeyboardInterrupt: the run was cancelled; what succeeded is kept. To resume: %flow run +clean",
     ]
-    session_of(live.shell).executor = PlainExecutor()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
