@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from nbflow import ops
+from nbflow.journal import lock_owner
+from nbflow.ops import following
 from nbflow.ui.magic import FLOW, session_of, verbs
 from tests.commands import steady
 from tests.flows import Flow, write_notebook
@@ -150,6 +153,39 @@ def test_help_is_there_for_the_whole_and_for_each_verb(ask: Ask) -> None:
         assert said == ask(f"%flow {verb} --help")
 
 
+HARD = "a 'b' \"c\" $HOME {x} --force -p size=9 \\ é #"
+
+
+def test_a_run_gets_what_stands_on_the_line_whatever_it_is(ask: Ask, live: Live, flow: Flow) -> None:
+    flow.replace("parameters", "size = 3", "size = 3\nword = 'x'\nitems = ()")
+    flow.add("echo", "%%step echo -o said\nsaid = [word, items, size]", "report")
+    flow.write("sub/more.yaml", "items: [1.5, null, {a: -1}]")
+    live.run("import os; os.chdir('sub')")
+    live.shell.user_ns["hard"] = HARD
+    live.run("import shlex")
+    given = "-p word={shlex.quote(hard)} -f more.yaml -y 'size: [\"a b\", true]'"
+    assert ask(f"%flow run echo {given}")[1].startswith("✔  echo  succeeded")
+    assert ask(f"%flow load echo {given}") == ["nbflow: loaded said from step echo (run RUN)"]
+    assert live["said"] == [HARD, [1.5, None, {"a": -1}], ["a b", True]]
+
+
+def test_what_no_process_can_be_given_is_refused(ask: Ask, live: Live, flow: Flow) -> None:
+    live.shell.user_ns["long"] = "x" * 200_000
+    flow.replace("parameters", "size = 3", "size = 3\nword = 'x'")
+    assert ask("%flow run load -p word={long}") == [
+        (
+            "UsageError: The run cannot be started: Argument list too long. "
+            "If a parameter is very long, give it in a file: -f parameters.yaml"
+        )
+    ]
+
+
+def test_later_and_elsewhere_a_run_is_what_a_person_types_in_the_projects_folder(ask: Ask, flow: Flow) -> None:
+    ask("%flow run +clean --exclude report -p size=2 -j 2 --force")
+    (past,) = ops.past_runs(flow.root)
+    assert past.command == "nbflow run flow.ipynb -p size=2 -s +clean --exclude report -j 2 --force"
+
+
 # --- what is not saved ---------------------------------------------------------------------------------
 
 
@@ -214,6 +250,41 @@ def test_an_interrupt_cancels_the_run_and_fails_the_cell(ask: Ask, flow: Flow) -
         "KeyboardInterrupt: the run was cancelled; what succeeded is kept. To resume: %flow run +clean",
     ]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_run_whose_process_is_killed_is_shown_as_far_as_it_came(ask: Ask, flow: Flow) -> None:
+    sleep = "import os, time; open('asleep', 'w').close()\nwhile not os.path.exists('wake'): time.sleep(0.02)\nraw = "
+    flow.replace("load", "raw = ", sleep)
+    done = threading.Event()
+    killing = threading.Thread(target=kill_run, args=(flow, done))
+    killing.start()
+    try:
+        shown = ask("%flow run +clean")
+    finally:
+        done.set()
+        killing.join()
+        flow.file("wake").touch()
+    assert shown[1:3] == [
+        "▶  load   cut short         the run ended while it ran",
+        "·  clean  waiting           waits for load",
+    ]
+    assert shown[-3:] == [
+        "✘ Run RUN crashed after N.N s: 1 waiting, 1 running.",
+        "  To resume: %flow run +clean  (what succeeded is reused)",
+        "NbflowError: Run RUN is lost: its process was killed. To resume: %flow run +clean",
+    ]
+
+
+def kill_run(flow: Flow, done: threading.Event) -> None:
+    """Once its step is at work."""
+    while not done.is_set():
+        if flow.file("asleep").exists():
+            with following.journal_of(flow.root) as journal:
+                owner = lock_owner(flow.root, journal.runs(1)[0].id)
+            assert owner is not None
+            os.kill(owner.pid, signal.SIGKILL)
+            return
+        time.sleep(0.02)
 
 
 UNDECIDED = "Step 'clean' cannot be decided: the check found 1 error"

@@ -100,9 +100,19 @@ def _from(root: Path, source: Path) -> str:
 # --- watching ------------------------------------------------------------------------------------------
 
 
+class Begun(Protocol):
+    """A run of another process: ``Launched``."""
+
+    @property
+    def run(self) -> str: ...
+    @property
+    def alive(self) -> bool: ...
+    def interrupt(self) -> None: ...
+
+
 def watch(
     journal: Journal,
-    begun: Launched,
+    begun: Begun,
     watching: Watcher,
     stopping: Stopping,
     pause: Callable[[float], None] = time.sleep,
@@ -127,12 +137,6 @@ def watch(
         ) from None
 
 
-class Interruptible(Protocol):
-    """A run that can be asked to stop."""
-
-    def interrupt(self) -> None: ...
-
-
 class Stopping:
     """Asks a run to stop when a person interrupts the kernel, and leaves it alone when the kernel is ended.
 
@@ -143,7 +147,7 @@ class Stopping:
     def __init__(
         self,
         cancel: Canceller,
-        run: Interruptible,
+        run: Begun,
         ending: Callable[[], bool] = lambda: False,
         doubt: float = DOUBT,
         now: Callable[[], float] = time.monotonic,
