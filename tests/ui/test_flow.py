@@ -181,8 +181,10 @@ def test_what_no_process_can_be_given_is_refused(ask: Ask, live: Live, flow: Flo
 
 
 def test_later_and_elsewhere_a_run_is_what_a_person_types_in_the_projects_folder(ask: Ask, flow: Flow) -> None:
+    flow.write("click.py", "raise SystemExit('a module of the user')")
     ask("%flow run +clean --exclude report -p size=2 -j 2 --force")
     (past,) = ops.past_runs(flow.root)
+    assert past.row.status == "succeeded"
     assert past.command == "nbflow run flow.ipynb -p size=2 -s +clean --exclude report -j 2 --force"
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty
 
 import psutil
 import pytest
@@ -98,6 +99,15 @@ def test_the_kernel_is(end: str, tmp_path: Path) -> None:
     run_goes_on_and_is_attached_to(tmp_path)
 
 
+def is_heard(client: BlockingKernelClient) -> bool:
+    """Whether what the kernel says arrives."""
+    client.kernel_info()
+    try:
+        return bool(client.iopub_channel.get_msg(timeout=1))
+    except Empty:
+        return False
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "told to end"])
 def test_the_server_is(number: signal.Signals, tmp_path: Path) -> None:
     """The tab is closed first: nobody listens to the kernel any more."""
@@ -106,7 +116,7 @@ def test_the_server_is(number: signal.Signals, tmp_path: Path) -> None:
         client = BlockingKernelClient(connection_file=str(server.start_kernel("flow.ipynb")))
         client.load_connection_file()
         client.start_channels()
-        client.wait_for_ready(timeout=PATIENCE)
+        until(lambda: is_heard(client))
         tab = Kernel(KernelManager(), client)
         tab.run(SLEEPER["top"])
         (kernel,) = at_home(server.root)
