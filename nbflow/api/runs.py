@@ -16,20 +16,22 @@ from nbflow.api.answers import Findings
 from nbflow.api.ending import Ending, StepRun, ending
 from nbflow.api.shown import Bundle, Shown, picture
 from nbflow.api.words import outcome, outcome_bundle
-from nbflow.core.events import Event
+from nbflow.core.events import Event, StepReused, StepSucceeded
 from nbflow.core.graph import Pipeline
-from nbflow.core.model import Record
+from nbflow.core.model import Finding, Record
 from nbflow.core.timing import NO_HISTORY, History
 from nbflow.core.view import Notes, noted, view
 from nbflow.errors import UsageError, did_you_mean
 from nbflow.ops import Finished
+from nbflow.ops.history import Story
 from nbflow.project import Project
 from nbflow.render import text
 from nbflow.render.words import duration
 from nbflow.store import Store
 from nbflow.store.home import require_own
 
-Status = Literal["succeeded", "failed", "cancelled"]
+Status = Literal["succeeded", "failed", "cancelled", "crashed"]
+"""Only a run of another process can have crashed: that process was killed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,14 +143,26 @@ def ended(
     earlier runs."""
     seen = view(finished.id, finished.run, noted(Notes(), events))
     end = ending(seen, events, project.files, resume, finished.findings, history)
+    return _run(project, end, finished.made)
+
+
+def ended_elsewhere(project: Project, story: Story, findings: tuple[Finding, ...], resume: str) -> Run:
+    """A run that another process has made, as its journal tells it. ``findings``: warnings and hints of the check."""
+    end = ending(story.view, story.facts, project.files, resume, findings, story.history)
+    results = [fact for fact in story.facts if isinstance(fact, StepSucceeded | StepReused)]
+    made = {f.step: record for f in results for record in project.store.records(f.key) if record.id == f.record}
+    return _run(project, end, made)
+
+
+def _run(project: Project, end: Ending, made: Mapping[str, Record]) -> Run:
     return Run(
-        finished.id,
-        cast("Status", finished.status),
+        end.view["run"],
+        cast("Status", end.view["status"]),
         end.seconds,
-        finished.folder,
+        Path(end.view["folder"]),
         end.steps,
         end.notebooks,
-        Findings(finished.findings, len(project.pipeline.steps), project.first_lines(finished.findings)),
-        resume,
-        _Inside(end, project.root, project.pipeline, project.store, finished.made),
+        Findings(end.findings, len(project.pipeline.steps), project.first_lines(end.findings)),
+        end.resume,
+        _Inside(end, project.root, project.pipeline, project.store, made),
     )

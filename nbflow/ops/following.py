@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbflow.core.events import Event, RunFinished, from_json
+from nbflow.core.events import Event, from_json
 from nbflow.errors import UsageError, did_you_mean
 from nbflow.journal import Journal, RunRow
 from nbflow.journal.locks import interrupt_owner
@@ -49,18 +49,25 @@ def find_run(journal: Journal, name: str = LAST) -> RunRow:
     raise UsageError(f"There is no run '{name}'.{guess}", "See which there are: nbflow runs")
 
 
-def follow(journal: Journal, run: str, pause: Callable[[float], None] = time.sleep) -> Iterator[list[Event]]:
+def follow(
+    journal: Journal,
+    run: str,
+    pause: Callable[[float], None] = time.sleep,
+    lives: Callable[[], bool] = lambda: False,
+) -> Iterator[list[Event]]:
     """The events of a run in batches, from its beginning to its end or until it is dead; the last batch may be empty.
+    At the end all that it writes beside the journal is there.
 
-    Between two looks ``pause`` is called with the seconds to wait."""
+    Between two looks ``pause`` is called with the seconds to wait. ``lives``: whether it is known to live where no lock
+    tells."""
     seen = 0
     while True:
         row = journal.run(run)
+        going = row is not None and (row.status == "running" or (row.status == "unknown" and lives()))
         rows = journal.events(run, seen)  # after the look at the lock: what a run wrote before it died is not missed
         seen = rows[-1]["seq"] if rows else seen
-        events = [from_json(data) for data in rows]
-        yield events
-        if row is None or row.status != "running" or (events and isinstance(events[-1], RunFinished)):
+        yield [from_json(data) for data in rows]
+        if not going:
             return
         pause(LOOK_AGAIN)
 

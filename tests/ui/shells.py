@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
+
+ROOT = Path(__file__).parents[2]
+
+PLAINLY = ("-c", f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from nbflow.ui.cli import main
+from tests.plain_executor import PlainExecutor
+main(PlainExecutor())
+""")  # fmt: skip
+"""What makes a run whose steps need no Jupyter: see ``Session.program``."""
 
 
 @dataclass

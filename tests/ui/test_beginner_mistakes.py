@@ -12,8 +12,7 @@ import pytest
 from nbflow.ui.magic import session_of, unload_ipython_extension
 from nbflow.ui.magic.where import JUPYTER, VSCODE
 from tests.flows import Flow, new_flow, write_notebook
-from tests.plain_executor import PlainExecutor
-from tests.ui.shells import Live
+from tests.ui.shells import PLAINLY, Live
 
 ROOT = Path(__file__).parents[2]
 
@@ -177,7 +176,7 @@ ROWS = [*STEP_LINES, *FLOW_LINES, *NOTEBOOKS]
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.mistake for row in ROWS])
 def test_a_mistake_is_explained_below_its_cell(live: Live, flow: Flow, row: Row) -> None:
-    session_of(live.shell).executor = PlainExecutor()
+    session_of(live.shell).program = PLAINLY
     row.given(live, flow)
     live.printed()
     assert live.run(row.cell) == [row.read]
@@ -217,7 +216,7 @@ def test_a_percent_sign_too_many_is_explained_by_ipython(live: Live, capsys: pyt
 def test_a_kernel_in_another_folder_works_once_the_notebook_is_known(live: Live, flow: Flow) -> None:
     elsewhere(live, flow)
     live.shell.user_ns[VSCODE] = str(flow.file("flow.ipynb"))
-    session_of(live.shell).executor = PlainExecutor()
+    session_of(live.shell).program = PLAINLY
     assert live.run("%flow run")[-1].startswith("  Executed notebook: ")
     assert re.fullmatch(r"nbflow: loaded table, total from step clean \(run [\w-]+\)", live.run("%flow load clean")[0])
 

@@ -6,17 +6,20 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nbflow.executors import Job, Outcome, Tell
+from nbflow import ops
+from nbflow.journal import lock_owner
+from nbflow.ops import following
 from nbflow.ui.magic import FLOW, session_of, verbs
 from tests.commands import steady
 from tests.flows import Flow, write_notebook
-from tests.plain_executor import PlainExecutor
-from tests.ui.shells import Live
+from tests.ui.shells import PLAINLY, Live
 
 GRAPH = ["load          · → raw", "└─ clean      raw → table, total", "   └─ report  table → ·"]
 
@@ -24,7 +27,7 @@ GRAPH = ["load          · → raw", "└─ clean      raw → table, total", "
 @pytest.fixture
 def ask(live: Live, flow: Flow) -> Callable[[str], list[str]]:
     """Runs a line, and gives what it shows without what differs each time."""
-    session_of(live.shell).executor = PlainExecutor()
+    session_of(live.shell).program = PLAINLY
 
     def asked(line: str) -> list[str]:
         return [steady(shown, flow.root) for shown in live.run(line)]
@@ -150,6 +153,41 @@ def test_help_is_there_for_the_whole_and_for_each_verb(ask: Ask) -> None:
         assert said == ask(f"%flow {verb} --help")
 
 
+HARD = "a 'b' \"c\" $HOME {x} --force -p size=9 \\ é #"
+
+
+def test_a_run_gets_what_stands_on_the_line_whatever_it_is(ask: Ask, live: Live, flow: Flow) -> None:
+    flow.replace("parameters", "size = 3", "size = 3\nword = 'x'\nitems = ()")
+    flow.add("echo", "%%step echo -o said\nsaid = [word, items, size]", "report")
+    flow.write("sub/more.yaml", "items: [1.5, null, {a: -1}]")
+    live.run("import os; os.chdir('sub')")
+    live.shell.user_ns["hard"] = HARD
+    live.run("import shlex")
+    given = "-p word={shlex.quote(hard)} -f more.yaml -y 'size: [\"a b\", true]'"
+    assert ask(f"%flow run echo {given}")[1].startswith("✔  echo  succeeded")
+    assert ask(f"%flow load echo {given}") == ["nbflow: loaded said from step echo (run RUN)"]
+    assert live["said"] == [HARD, [1.5, None, {"a": -1}], ["a b", True]]
+
+
+def test_what_no_process_can_be_given_is_refused(ask: Ask, live: Live, flow: Flow) -> None:
+    live.shell.user_ns["long"] = "x" * 200_000
+    flow.replace("parameters", "size = 3", "size = 3\nword = 'x'")
+    assert ask("%flow run load -p word={long}") == [
+        (
+            "UsageError: The run cannot be started: Argument list too long. "
+            "If a parameter is very long, give it in a file: -f parameters.yaml"
+        )
+    ]
+
+
+def test_later_and_elsewhere_a_run_is_what_a_person_types_in_the_projects_folder(ask: Ask, flow: Flow) -> None:
+    flow.write("click.py", "raise SystemExit('a module of the user')")
+    ask("%flow run +clean --exclude report -p size=2 -j 2 --force")
+    (past,) = ops.past_runs(flow.root)
+    assert past.row.status == "succeeded"
+    assert past.command == "nbflow run flow.ipynb -p size=2 -s +clean --exclude report -j 2 --force"
+
+
 # --- what is not saved ---------------------------------------------------------------------------------
 
 
@@ -186,18 +224,25 @@ def test_a_step_that_fails_is_shown_and_fails_the_cell_only_where_that_is_asked_
     )
 
 
-class Interrupting(PlainExecutor):
-    """Ctrl-C is pressed while the step runs."""
+def press(when: Callable[[], bool], done: threading.Event) -> None:
+    """Ctrl-C, once it is so."""
+    while not done.is_set():
+        if when():
+            os.kill(os.getpid(), signal.SIGINT)
+            return
+        time.sleep(0.02)
 
-    def run(self, job: Job, tell: Tell) -> Outcome:
-        os.kill(os.getpid(), signal.SIGINT)
-        return super().run(job, tell)
 
-
-def test_an_interrupt_cancels_the_run_and_fails_the_cell(ask: Ask, live: Live, flow: Flow) -> None:
-    flow.replace("load", "raw = ", "import time; time.sleep(60); raw = ")
-    session_of(live.shell).executor = Interrupting()
-    shown = ask("%flow run +clean")
+def test_an_interrupt_cancels_the_run_and_fails_the_cell(ask: Ask, flow: Flow) -> None:
+    flow.replace("load", "raw = ", "import time; open('asleep', 'w').close(); time.sleep(60); raw = ")
+    done = threading.Event()
+    pressing = threading.Thread(target=press, args=(flow.file("asleep").exists, done))
+    pressing.start()
+    try:
+        shown = ask("%flow run +clean")
+    finally:
+        done.set()
+        pressing.join()
     assert shown[1:3] == [
         "■  load   cancelled  N.N s  the run was cancelled while the step ran",
         "■  clean  cancelled         the run was cancelled before the step began",
@@ -206,8 +251,42 @@ def test_an_interrupt_cancels_the_run_and_fails_the_cell(ask: Ask, live: Live, f
         "  To resume: %flow run +clean  (what succeeded is reused)",
         "KeyboardInterrupt: the run was cancelled; what succeeded is kept. To resume: %flow run +clean",
     ]
-    session_of(live.shell).executor = PlainExecutor()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_run_whose_process_is_killed_is_shown_as_far_as_it_came(ask: Ask, flow: Flow) -> None:
+    sleep = "import os, time; open('asleep', 'w').close()\nwhile not os.path.exists('wake'): time.sleep(0.02)\nraw = "
+    flow.replace("load", "raw = ", sleep)
+    done = threading.Event()
+    killing = threading.Thread(target=kill_run, args=(flow, done))
+    killing.start()
+    try:
+        shown = ask("%flow run +clean")
+    finally:
+        done.set()
+        killing.join()
+        flow.file("wake").touch()
+    assert shown[1:3] == [
+        "▶  load   cut short         the run ended while it ran",
+        "·  clean  waiting           waits for load",
+    ]
+    assert shown[-3:] == [
+        "✘ Run RUN crashed after N.N s: 1 waiting, 1 running.",
+        "  To resume: %flow run +clean  (what succeeded is reused)",
+        "NbflowError: Run RUN is lost: its process was killed. To resume: %flow run +clean",
+    ]
+
+
+def kill_run(flow: Flow, done: threading.Event) -> None:
+    """Once its step is at work."""
+    while not done.is_set():
+        if flow.file("asleep").exists():
+            with following.journal_of(flow.root) as journal:
+                owner = lock_owner(flow.root, journal.runs(1)[0].id)
+            assert owner is not None
+            os.kill(owner.pid, signal.SIGKILL)
+            return
+        time.sleep(0.02)
 
 
 UNDECIDED = "Step 'clean' cannot be decided: the check found 1 error"

@@ -26,7 +26,6 @@ from nbflow.ui.magic.unsaved import RanHere
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from nbflow.executors import Executor
     from nbflow.ui.magic.loading import Live
 
 RUN = "__nbflow__"
@@ -43,8 +42,8 @@ class Session:
         self.environ = dict(os.environ)
         """As the notebook found it: what its cells set up is not what a run starts with."""
         self.started_in = Path(str(shell.starting_dir))
-        self.executor: Executor | None = None
-        """What runs steps, in place of the one in the settings."""
+        self.program: tuple[str, ...] = ()
+        """What Python runs to make a run, in place of nbflow's command."""
         self.ran = RanHere()
         self._said: Path | None = None
         self._left: dict[str, dict[str, Item]] = {}

@@ -17,14 +17,14 @@ from click.shell_completion import CompletionItem
 
 from nbflow.api import Pipeline, Run, StepRun
 from nbflow.api.shown import Shown
-from nbflow.driver import Canceller
-from nbflow.errors import RunCancelled, UsageError, did_you_mean
+from nbflow.errors import NbflowError, UsageError, did_you_mean
 from nbflow.runtime.failure import StepError
 from nbflow.ui import parameters
-from nbflow.ui.magic import FLOW, desk, loading, offers
-from nbflow.ui.magic.live import publish, watcher
+from nbflow.ui.magic import FLOW, desk, loading, offers, running
+from nbflow.ui.magic.live import publish
 from nbflow.ui.magic.session import Interrupted, Session, say
 from nbflow.ui.options import jobs_option, parameter_options_with
+from nbflow.ui.running import Typed
 
 pass_session = click.make_pass_decorator(Session)
 
@@ -62,11 +62,12 @@ F = Callable[..., Any]
 
 
 class Given(NamedTuple):
-    """The parameters on a line."""
+    """The parameters on a line: their values, and the words that say so."""
 
     values: dict[str, Any]
-    words: list[str]
-    """What to type to give them again."""
+    pairs: Sequence[str]
+    yaml_texts: Sequence[str]
+    files: Sequence[Path]
 
 
 def _parameters(command: F) -> F:
@@ -76,8 +77,7 @@ def _parameters(command: F) -> F:
     def with_given(
         *words: Any, pairs: Sequence[str], yaml_texts: Sequence[str], files: Sequence[Path], **options: Any
     ) -> Any:
-        again = [(o, str(v)) for o, values in (("-p", pairs), ("-y", yaml_texts), ("-f", files)) for v in values]
-        given = Given(parameters.read(pairs, yaml_texts, files), [word for pair in again for word in pair])
+        given = Given(parameters.read(pairs, yaml_texts, files), pairs, yaml_texts, files)
         return command(*words, given=given, **options)
 
     return parameter_options_with(offers.parameter)(with_given)
@@ -140,26 +140,18 @@ def run(
 ) -> None:  # fmt: skip
     """Run what is stale, each step in a clean kernel of its own, and reuse the rest.
 
-    An interrupt cancels the run.
+    The run is a process of its own: the cell watches it to its end, and an
+    interrupt cancels it, but it goes on when the tab is closed or the kernel
+    ends. Then watch it with: nbflow attach
     """
-    wanted = [*steps, *select]
-    pipeline = _asked(session)
-    cancel = Canceller()
-    watching = watcher(session.shell, cancel)
-    made: Run | None = None
-    pressed = False
-    try:
-        made = pipeline.run(
-            wanted, exclude=exclude, parameters=given.values, jobs=jobs, force=force, fail_fast=fail_fast or None,
-            observer=watching, cancel=cancel, executor=session.executor, resume=_again(wanted, exclude, given, jobs),
-        )  # fmt: skip
-    except RunCancelled as error:
-        made, pressed = error.run, True
-    finally:
-        watching.end(made)
-    if pressed and made is not None and made.status == "cancelled":
-        raise Interrupted(f"the run was cancelled; what succeeded is kept. To resume: {made.resume}")
-    if wait and made is not None and made.failed:
+    typed = Typed((), *given[1:], (*steps, *select), exclude, jobs)
+    resume = _again(typed)
+    made = running.run(session, _asked(session), running.Asked(typed, given.values, force, fail_fast), resume)
+    if made.status == "cancelled":
+        raise Interrupted(f"the run was cancelled; what succeeded is kept. To resume: {resume}")
+    if made.status == "crashed":
+        raise NbflowError(f"Run {made.id} is lost: its process was killed.", f"To resume: {resume}")
+    if wait and made.failed:
         raise _failed(made, made.failed)
 
 
@@ -169,10 +161,12 @@ def _failed(made: Run, failed: Sequence[StepRun]) -> StepError:
     return StepError(f"step `{failed[0].name}` failed{others}: {error}.", f"To resume: {made.resume}")
 
 
-def _again(wanted: Sequence[str], exclude: Sequence[str], given: Given, jobs: int | None) -> str:
+def _again(typed: Typed) -> str:
     """The line to run again: without what makes steps run anew."""
-    words = ["run", *wanted, *(word for term in exclude for word in ("--exclude", term)), *given.words]
-    return f"%flow {shlex.join(words)}" + (f" -j {jobs}" if jobs else "")
+    parameters = [(o, v) for o, vs in (("-p", typed.pairs), ("-y", typed.yaml_texts), ("-f", typed.files)) for v in vs]
+    options = [*(("--exclude", term) for term in typed.exclude), *parameters]
+    words = ["run", *typed.select, *(str(word) for option in options for word in option)]
+    return f"%flow {shlex.join(words)}" + (f" -j {typed.jobs}" if typed.jobs else "")
 
 
 @flow.command()

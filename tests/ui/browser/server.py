@@ -9,10 +9,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ class Server:
     token: str
     root: Path
     """What it serves."""
+    process: subprocess.Popen[str] | None = None
 
     def lab(self, path: str) -> str:
         """A notebook in JupyterLab."""
@@ -41,14 +43,21 @@ class Server:
         """A notebook in Notebook 7."""
         return f"{self.address}/notebooks/{quote(path)}?token={self.token}"
 
+    def start_kernel(self, path: str) -> Path:
+        """The kernel of a notebook that is opened; the file that says how to talk to it."""
+        asked = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
+        made = json.loads(self._ask("sessions", "POST", asked))
+        return self.root.parent / "runtime" / f"kernel-{made['kernel']['id']}.json"
+
     def shut_kernels_down(self) -> None:
         """So that the next test finds none."""
         for session in json.loads(self._ask("sessions")):
             self._ask(f"sessions/{session['id']}", "DELETE")
 
-    def _ask(self, what: str, method: str = "GET") -> bytes:
-        headers = {"Authorization": f"token {self.token}"}
-        request = urllib.request.Request(f"{self.address}/api/{what}", headers=headers, method=method)
+    def _ask(self, what: str, method: str = "GET", body: object = None) -> bytes:
+        headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.address}/api/{what}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             content: bytes = answer.read()
             return content
@@ -70,11 +79,22 @@ def serving(place: Path, settings: Mapping[str, object] = SETTINGS) -> Iterator[
     try:
         if not said.started():
             raise RuntimeError("the Jupyter server did not start:\n" + "".join(said.lines))
-        yield server
+        _wait_until_it_answers(server)
+        yield replace(server, process=process)
     finally:
         process.terminate()  # it shuts its kernels down before it ends
         process.wait(PATIENCE)
         said.join(PATIENCE)
+
+
+def _wait_until_it_answers(server: Server) -> None:
+    """It says that it runs a little before it does."""
+    deadline = time.monotonic() + PATIENCE
+    address = ("127.0.0.1", int(server.address.rpartition(":")[2]))
+    while time.monotonic() < deadline:
+        with suppress(ConnectionRefusedError), socket.create_connection(address, PATIENCE):
+            return
+        time.sleep(0.05)
 
 
 class _Said(threading.Thread):
