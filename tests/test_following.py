@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from nbflow.core.events import Event, RunFinished, RunStarted, StepFailed, StepSkipped, StepStarted, StepSucceeded
+from nbflow.core.events import (
+    Event,
+    RunFinished,
+    RunStarted,
+    StepFailed,
+    StepSkipped,
+    StepSpec,
+    StepStarted,
+    StepSucceeded,
+    to_json,
+)
 from nbflow.errors import UsageError
 from nbflow.journal import Journal, RunLock
 from nbflow.ops import following
@@ -143,3 +153,19 @@ def test_attaching_to_a_run_that_is_over_shows_how_it_ended(root: Path, journal:
     assert nbflow(root, "attach", "nope") == (
         2, "", "nbflow: There is no run 'nope'.\n  See which there are: nbflow runs\n",
     )  # fmt: skip
+
+
+def test_attaching_to_a_run_of_another_host_shows_what_is_known_and_does_not_count_as_done(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as writer:
+        writer.begin_run("r1", "2026-11-24T15:30:12.250Z", ["n.ipynb"], {}, "")
+        started = RunStarted(at=1.0, steps=(StepSpec("n.a"),), jobs=1), StepStarted("n.a", 1, at=3.0)
+        writer.append("r1", [to_json(each, "r1") for each in started])
+    lock = tmp_path / ".nbflow" / "locks" / "r1.lock"
+    lock.parent.mkdir()
+    lock.write_text('{"pid": 1, "host": "somewhere.else", "locked": true}')
+    said = nbflow(tmp_path, "attach", "r1")
+    assert said.code == 4
+    assert said.out.splitlines()[-2:] == [
+        "? Run r1 was last heard of after N.N s: 1 running.",
+        "  Whether it still goes on can only be told on the host that started it.",
+    ]

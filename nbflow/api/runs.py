@@ -147,8 +147,12 @@ def ended(
 
 
 def ended_elsewhere(project: Project, story: Story, findings: tuple[Finding, ...], resume: str) -> Run:
-    """A run that another process has made, as its journal tells it. ``findings``: warnings and hints of the check."""
-    end = ending(story.view, story.facts, project.files, resume, findings, story.history)
+    """A run that another process has made, which is gone, as its journal tells it. ``findings``: warnings and hints of
+    the check."""
+    seen = story.view
+    if seen["status"] == "unknown":  # no lock can tell, and we know
+        seen = {**seen, "status": "crashed", "label": "crashed"}
+    end = ending(seen, story.facts, project.files, resume, findings, story.history)
     results = [fact for fact in story.facts if isinstance(fact, StepSucceeded | StepReused)]
     made = {f.step: record for f in results for record in project.store.records(f.key) if record.id == f.record}
     return _run(project, end, made)

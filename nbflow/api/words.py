@@ -14,14 +14,9 @@ from nbflow.api.shown import Bundle, table, words
 from nbflow.journal import Failure as LastFailure
 from nbflow.render import html, text
 from nbflow.render.columns import cut, paint
+from nbflow.render.history import RUNS
 from nbflow.render.words import bounded, clean, clean_block, count, day_and_time, duration
 
-SIGNS = {
-    "succeeded": ("✔", "green"),
-    "failed": ("✘", "bold red"),
-    "crashed": ("✘", "bold magenta"),
-    "cancelled": ("■", "yellow"),
-}
 NOTHING = "Nothing is selected, so there was nothing to do."
 
 
@@ -115,10 +110,12 @@ class _Drawn:
     def end(self, run: Ending) -> Iterator[str]:
         """How it ended, where the notebooks are, and how to go on."""
         status = run.view["status"]
-        sign, style = SIGNS[status]
-        how = "in" if status in ("succeeded", "failed") else "after"
+        sign, style = RUNS[status]
+        ended = f"{status} {'in' if status in ('succeeded', 'failed') else 'after'}"
+        if status == "unknown":
+            ended = "was last heard of after"
         counts = text.counts(run.view)
-        yield f"{self._painted(sign, style)} Run {run.view['run']} {status} {how} {duration(run.seconds)}: {counts}."
+        yield f"{self._painted(sign, style)} Run {run.view['run']} {ended} {duration(run.seconds)}: {counts}."
         for path in run.notebooks.values():
             yield f"  Executed notebook: {near(path)}"
         if run.kept is not None:
@@ -126,7 +123,9 @@ class _Drawn:
         doubts = sum(f.severity == "warning" for f in run.findings)
         if doubts:
             yield f"  The check has {count(doubts, 'warning')}; nbflow check shows what."
-        if status != "succeeded":
+        if status == "unknown":
+            yield "  Whether it still goes on can only be told on the host that started it."
+        elif status != "succeeded":
             yield f"  To resume: {run.resume}  (what succeeded is reused)"
         if run.remark:
             yield f"  {run.remark}"

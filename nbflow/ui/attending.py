@@ -32,7 +32,8 @@ def attach(run: str, as_json: bool) -> int:
     """Watch a run of another process, from its beginning.
 
     RUN is its id, the beginning of it, or `last`. Ctrl-C leaves; the run
-    goes on. Ends with the run, and with its exit code.
+    goes on. Ends with the run, and with its exit code; with 4 where nobody
+    here can tell how it ended.
     """
     from nbflow.ops import following
 
@@ -68,7 +69,7 @@ def _watch(journal: Journal, row: RunRow, as_json: bool) -> int:
         if seen["status"] == "running":
             seen = {**seen, "status": end.status}
         answer(summary(seen, progress.events, row.sources, command_of(["retry", row.id]), history=history))
-    return ENDS.get(end.status, DONE)
+    return ENDS[end.status]
 
 
 @click.command()

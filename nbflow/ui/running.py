@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbflow.ui.endings import CANCELLED, DONE, FAILED
+from nbflow.ui.endings import BROKEN, CANCELLED, DONE, FAILED
 
 if TYPE_CHECKING:
     from nbflow.core.plan import Plan
     from nbflow.executors import Executor
     from nbflow.project import Project
 
-ENDS = {"succeeded": DONE, "failed": FAILED, "crashed": FAILED, "cancelled": CANCELLED}
-"""Status of a run → exit code."""
+ENDS = {"succeeded": DONE, "failed": FAILED, "crashed": FAILED, "cancelled": CANCELLED, "unknown": BROKEN}
+"""Status of a run → exit code. Nobody may take a run for done of which that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +11,9 @@ from typing import Any, NoReturn
 
 import pytest
 
+from nbflow import ops
 from nbflow.api import Run
+from nbflow.api.runs import ended_elsewhere
 from nbflow.core.events import (
     CancelRequested,
     Event,
@@ -27,8 +31,10 @@ from nbflow.core.timing import History
 from nbflow.driver import Canceller
 from nbflow.journal import Journal, RunLock
 from nbflow.ops import following
+from nbflow.project import open_project
 from nbflow.ui.magic.running import DOUBT, Stopping, watch
 from nbflow.ui.magic.session import Interrupted
+from tests.flows import write_notebook
 
 PRESS, HEARD, END, LOOK = "press", "heard", "end", "look"
 
@@ -174,3 +180,21 @@ def test_a_cell_that_ends_first_says_how_to_watch_the_run(tmp_path: Path) -> Non
     seen, left = watched(tmp_path, [third_interrupt])
     assert seen.told == ["RunStarted, running", "idle"]
     assert left == "the cell ended before run r1 did. To watch the run: nbflow attach r1"
+
+
+def test_a_process_that_is_gone_has_crashed_also_where_no_lock_can_tell(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path / "flow.ipynb", {"a": "%%step a -o x\nx = 1"})
+    with Journal.open(tmp_path) as writer:
+        writer.begin_run("r1", "2026-11-24T15:30:12.250Z", ["flow.ipynb"], {}, "")
+        tell(writer, RunStarted(at=1.0, steps=(StepSpec("flow.a"),), jobs=1), StepStarted("flow.a", 1, at=2.0))
+    lock = tmp_path / ".nbflow" / "locks" / "r1.lock"
+    lock.parent.mkdir()
+    lock.write_text(json.dumps({"pid": 1, "host": socket.gethostname(), "locked": False}))
+    with open_project([notebook]) as project:
+        story = ops.story(project.settings, "r1")
+        made = ended_elsewhere(project, story, (), "%flow run")
+    assert (story.view["status"], made.status) == ("unknown", "crashed")
+    assert str(made).splitlines()[-2:] == [
+        "✘ Run r1 crashed after 1.0 s: 1 running.",
+        "  To resume: %flow run  (what succeeded is reused)",
+    ]
