@@ -12,14 +12,61 @@ from tests.kernels.talking import ENVIRON, a_kernel, a_server, said, start_of
 
 pytestmark = pytest.mark.slow
 
+THREAD = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True, name='t').start()"
+
 UNFIT = {
+    "thread": (THREAD, "it leaves a thread (t)"),
+    "raw_thread": ("import _thread, time\n_thread.start_new_thread(time.sleep, (60,))", "it leaves a thread"),
+    "process": ("import subprocess\nchild = subprocess.Popen(['sleep', '60'])", "it leaves a process"),
+    "connection": ("import socket\nopened = socket.socket()", "it leaves a descriptor (socket)"),
+    "pipes": ("import os\nends = os.pipe()", "it leaves a descriptor (pipe)"),
+    "prints": ("print('hello')", "it prints as it is imported"),
+    "prints_below": ("import os\nos.system('echo hello')", "it prints as it is imported"),
+    "warns": ("import warnings\nwarnings.warn('soon gone')", "it warns as it is imported (UserWarning)"),
+    "deprecated": (
+        "import warnings\nwarnings.warn('gone', DeprecationWarning, stacklevel=2)",
+        "it warns as it is imported (DeprecationWarning)",
+    ),
+    "captures": ("import logging\nlogging.captureWarnings(True)", "it changes how warnings are shown"),
+    "draws": ("import random\nrandom.random()", "it draws from the random generator"),
+    "variable": ("import os\nos.environ['A'] = '1'", "it sets the environment variable A"),
+    "longer_path": ("import sys\nsys.path.append('/x')", "it changes sys.path"),
+    "handler": ("import signal\nsignal.signal(signal.SIGUSR1, print)", "it changes a signal's handler"),
+    "elsewhere": ("import os\nos.chdir('/usr')", "it changes the working folder"),
+    "hook": ("import sys\nsys.excepthook = print", "it changes a hook of the interpreter"),
+    "deeper": ("import sys\nsys.setrecursionlimit(5000)", "it changes how deep calls may go"),
+    "stream": ("import sys\nsys.stdin = None", "it changes a stream of the interpreter"),
+    "temporary": ("import tempfile\nfolder = tempfile.mkdtemp()", "it changes temporary files"),
+    "mutes": ("import warnings\nwarnings.simplefilter('ignore')", "it filters warnings of others"),
+    "asks": ("found = getattr(get_ipython(), 'user_ns', None)", "it asks the shell for user_ns"),
+    "asks_the_kernel": (
+        "found = getattr(get_ipython().kernel, 'comm_manager', None)", "it asks the shell for kernel.comm_manager",
+    ),
+    "formats": (
+        "for_html = getattr(get_ipython().display_formatter.formatters, 'get', None)",
+        "it asks the shell for display_formatter.formatters.get",
+    ),
+    "holds": ("from IPython import get_ipython\nshell = get_ipython()", "it holds on to the shell"),
+    "fails": ("raise ValueError('no')", "ValueError as it is imported"),
+    "leaves": ("raise SystemExit", "SystemExit as it is imported"),
+    "heavy": ("import engine", "it loads engine, which does not bear a fork"),
+    "depends": ("import edited", "it loads edited, which is no installed module"),
+}  # fmt: skip
+
+FIT = {
     "plain": "import decimal\nVALUE = decimal.Decimal(1)",
     "missing": "import nothing_of_this_name",
     "curious": "try:\n    IN_KERNEL = hasattr(get_ipython(), 'kernel')\nexcept NameError:\n    IN_KERNEL = None",
-    "looks": "import IPython\nip = IPython.get_ipython()\nNAME, APP = type(ip).__name__, 'IPKernelApp' in ip.config\ndel ip",
-    "logs": "import logging\nmine = logging.getLogger('mine')\nmine.addHandler(logging.StreamHandler())\nmine.setLevel(1)",
+    "looks": (
+        "import IPython\nip = IPython.get_ipython()\nNAME, APP = type(ip).__name__, 'IPKernelApp' in ip.config\ndel ip"
+    ),
+    "logs": (
+        "import logging\nmine = logging.getLogger('mine')\nmine.addHandler(logging.StreamHandler())\nmine.setLevel(1)"
+    ),
     "listens": "calls = []\nget_ipython().events.register('post_execute', lambda: calls.append(1))",
-    "scoped": "from warnings import filterwarnings\nfilterwarnings('ignore', module='scoped')\nfilterwarnings('error', 'x')",
+    "scoped": (
+        "from warnings import filterwarnings\nfilterwarnings('ignore', module='scoped')\nfilterwarnings('error', 'x')"
+    ),
     "styled": "import os, sys\nTERM, ENCODING = os.environ['TERM'], sys.stdout.encoding",
 }
 """Modules that look around; what they find is what they would find in a kernel."""
@@ -109,8 +156,7 @@ def test_nothing_is_loaded_ahead_of_code_that_a_person_has_kernels_run_first(tmp
     ("options", "site", "why"),
     [
         (("-S",), "", "a kernel does not come up in a fork"),
-        ((), "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True, name='t').start()",
-         "the interpreter has more to it from the start: it leaves a thread (t)"),
+        ((), THREAD, "the interpreter has more to it from the start: it leaves a thread (t)"),
         ((), "raise SystemExit(3)", "the fork server does not come up"),
     ],
 )  # fmt: skip
