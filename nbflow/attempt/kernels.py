@@ -14,16 +14,17 @@ from nbflow.attempt.making import RUNTIME
 from nbflow.core.graph import Step
 from nbflow.core.imports import Imports, imports_of
 from nbflow.core.plan import Plan, Planner
+from nbflow.errors import UsageError
 from nbflow.executors.bootstrap import ENTRY, PACKAGE
-from nbflow.kernels.choosing import DENIED, Want, split_command, to_load
+from nbflow.kernels.choosing import DENIED, Place, Want, split_command, to_load
 from nbflow.kernels.forks import Start
-from nbflow.kernels.pool import ALWAYS, Coming, Place
+from nbflow.kernels.pool import ALWAYS, Coming
 from nbflow.kernels.specs import DEFAULT
 from nbflow.project import Project
 
 
 def coming(project: Project, planner: Planner, made: Plan) -> Coming:
-    """What the steps of a plan will want. Raises ``MissingKernel``, ``UsageError``."""
+    """What the steps of a plan will want."""
     steps = [project.pipeline.steps[s] for s, planned in made.steps.items() if planned.action == "run"]
     running = {step.id for step in steps}
     places: dict[Place, list[Step]] = {}
@@ -45,7 +46,15 @@ def place_of(project: Project, step: Step) -> Place:
 
 
 def _start(project: Project, planner: Planner, place: Place, steps: Iterable[Step]) -> Start | None:
-    """How the fork server for these steps is started; None where their kernel is of another kind."""
+    """How the fork server for these steps is started; None where their kernel is of another kind, or cannot be asked:
+    whoever has to run a step on it will say so."""
+    try:
+        return _known_start(project, planner, place, steps)
+    except UsageError:
+        return None
+
+
+def _known_start(project: Project, planner: Planner, place: Place, steps: Iterable[Step]) -> Start | None:
     name, path = place
     spec = project.kernelspecs.find(name)
     if split_command(spec.argv) is None:

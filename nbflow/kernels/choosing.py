@@ -16,6 +16,9 @@ from pathlib import Path
 from nbflow.core.imports import Imports
 from nbflow.core.words import words
 
+MOST_SERVERS = 4
+"""Each takes some memory, and a while of one core to come up."""
+
 MOST_STATEMENTS = 300
 """What one message to a server may hold."""
 
@@ -30,6 +33,10 @@ Statement = tuple[str, str]
 """``(module, "")``: ``import module``; ``(module, name)``: ``from module import name``."""
 
 
+Place = tuple[str, Path]
+"""Name of a kernelspec, and a folder: kernels that are alike in both come from one server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Want:
     """What kernel a step needs. Kernels that are wanted alike serve alike."""
@@ -39,6 +46,10 @@ class Want:
     folder: Path
     environment: tuple[tuple[str, str], ...] = ()
     """All variables it starts with, in order."""
+
+    @property
+    def place(self) -> Place:
+        return self.kernel, self.folder
 
 
 # --- what is loaded ahead ------------------------------------------------------------------------------
@@ -101,9 +112,12 @@ def shadows(names: Iterable[str], loaded: Collection[str]) -> str:
 # --- which are made next -------------------------------------------------------------------------------
 
 
-def is_worth_a_server(coming: int, at_once: int) -> bool:
-    """Whether so many kernels pay for a fork server. ``at_once``: those that are needed before it could be up."""
-    return coming - at_once >= 2
+def worth_a_server(coming: Sequence[Want], at_once: int) -> list[Place]:
+    """Where a fork server pays: for three kernels and more, if not all of them are needed before it could be up.
+    ``at_once``: so many are."""
+    if len(coming) - at_once < 2:
+        return []
+    return [place for place, count in Counter(want.place for want in coming).most_common(MOST_SERVERS) if count >= 3]
 
 
 def to_make(coming: Sequence[Want], there: Counter[Want], most: int) -> list[Want]:

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbflow.kernels.choosing import Want, is_worth_a_server, shadows, to_make
+from nbflow.kernels.choosing import MOST_SERVERS, Place, Want, shadows, to_make, worth_a_server
 from nbflow.kernels.forks import ForkServer, NoFork, Start, works_here
 from nbflow.kernels.kernel import Kernel
 
@@ -33,10 +33,6 @@ ALWAYS = {"PYTHONHASHSEED": "0"}
 
 GLANCE = 0.05
 """Seconds between two looks whether a step that waits for its kernel has been stopped."""
-
-Place = tuple[str, Path]
-"""Kernels of one name in one folder come from one server."""
-
 
 @dataclass(frozen=True, slots=True)
 class Coming:
@@ -98,14 +94,13 @@ class Kernels:
         self._untold: dict[Place, str] = {}
         """What a person should know of how kernels are made: it is told with the next step there."""
         self._closed = False
-        self._threads = ThreadPoolExecutor(max_workers=2 * jobs + 2, thread_name_prefix="nbflow kernels")
+        self._threads = ThreadPoolExecutor(max_workers=2 * jobs + MOST_SERVERS, thread_name_prefix="nbflow kernels")
 
     def __enter__(self) -> Kernels:
         with self._state:
-            if is_worth_a_server(len(self._coming), self._first):
-                for place in dict.fromkeys((want.kernel, want.folder) for want in self._coming):
-                    if place in self._starts:
-                        self._coming_up[place] = self._makers.server(self._starts[place])
+            for place in worth_a_server(self._coming, self._first):
+                if place in self._starts:
+                    self._coming_up[place] = self._makers.server(self._starts[place])
             for want in to_make(self._coming, Counter(), self._first if self._coming_up else self._jobs):
                 self._make(want)
             for place in self._coming_up:
@@ -137,7 +132,7 @@ class Kernels:
         else:
             meet(kernel)
         with self._state:
-            kernel.note = self._untold.pop(_place(want), "")
+            kernel.note = self._untold.pop(want.place, "")
         return kernel
 
     def put_away(self, kernel: Kernel, *, politely: bool) -> Future[None]:
@@ -187,7 +182,7 @@ class Kernels:
     def _made_now(self, want: Want, meet: Callable[[Kernel], None], is_stopped: Callable[[], bool]) -> Kernel:
         """A kernel for a step that stands and waits: a fork where there is a server, else, or failing that, anew."""
         server = self._server_for(want)
-        if server is not None and _place(want) not in self._untold:
+        if server is not None and want.place not in self._untold:
             kernel = self._new(want, server)
             meet(kernel)
             try:
@@ -205,7 +200,7 @@ class Kernels:
     def _make_ahead(self) -> None:
         there = Counter(want for want, _ in self._ready) + self._making
         for want in to_make(self._coming, there, self._jobs):
-            if _place(want) not in self._coming_up:  # then it will be a fork, and soon
+            if want.place not in self._coming_up:  # then it will be a fork, and soon
                 self._make(want)
 
     def _make(self, want: Want) -> None:
@@ -272,7 +267,7 @@ class Kernels:
 
     def _server_for(self, want: Want) -> ForkServer | None:
         """What its kernel can be forked from without making a difference."""
-        place = _place(want)
+        place = want.place
         server = self._servers.get(place)
         if server is None or not server.is_up or place in self._given_up or want not in self._expected:
             return None
@@ -281,16 +276,12 @@ class Kernels:
     def _count_failure(self, want: Want, error: Exception) -> None:
         """A fork did not come up: the next step there has a kernel started anew, and tells. A server whose forks fail
         again and again serves no more."""
-        place = _place(want)
+        place = want.place
         with self._state:
             self._untold[place] = f"The kernel that was forked for this step failed ({error}); another one served it."
             self._failures[place] += 1
             if self._failures[place] >= MOST_FAILURES:
                 self._given_up.add(place)
-
-
-def _place(want: Want) -> Place:
-    return want.kernel, want.folder
 
 
 def _importable(folder: Path) -> Iterator[str]:

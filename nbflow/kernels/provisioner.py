@@ -20,12 +20,8 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import List, Unicode
 
 from nbflow.core.imports import Imports
-from nbflow.kernels.choosing import split_command, to_load
+from nbflow.kernels.choosing import MOST_SERVERS, split_command, to_load
 from nbflow.kernels.forks import OWN, Forked, ForkServer, NoFork, Start, works_here
-
-MOST_SERVERS = 4
-"""A program whose kernels differ more than that has no use for servers."""
-
 
 class ForkProvisioner(LocalProvisioner):
     """Starts a kernel as a fork where it can; with a ``server`` that was given, in no other way."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nbflow.core.imports import Imports
-from nbflow.kernels.choosing import Statement, Want, is_worth_a_server, shadows, split_command, to_load, to_make
+from nbflow.kernels.choosing import Place, Statement, Want, shadows, split_command, to_load, to_make, worth_a_server
 
 
 def from_there(*modules: str) -> Imports:
@@ -88,15 +88,29 @@ def test_a_file_beside_the_notebook_may_be_meant_by_an_import(names: list[str], 
     assert shadows(names, {"numpy", "pandas"}) == found
 
 
-@pytest.mark.parametrize(
-    ("coming", "at_once", "worth"),
-    [(0, 0, False), (1, 1, False), (2, 1, False), (3, 1, True), (8, 8, False), (20, 2, True)],
-)
-def test_a_server_is_started_for_those_that_come_after_the_first(coming: int, at_once: int, worth: bool) -> None:
-    assert is_worth_a_server(coming, at_once) is worth
-
-
 A, B = Want("python3", Path("/a")), Want("python3", Path("/b"))
+
+
+@pytest.mark.parametrize(
+    ("coming", "at_once", "places"),
+    [
+        ([], 0, []),
+        ([A], 1, []),
+        ([A, A], 1, []),
+        ([A, A, A], 1, [A.place]),
+        ([A] * 8, 8, []),
+        ([A] * 8, 7, []),
+        ([A] * 20, 2, [A.place]),
+        ([A, A, B, B, B], 1, [B.place]),
+        ([A] * 3 + [B] * 4, 2, [B.place, A.place]),
+        ([Want("k", Path(str(n))) for n in range(9)] * 3, 2, [("k", Path(str(n))) for n in range(4)]),
+    ],
+)
+def test_a_server_is_started_where_enough_kernels_come_after_the_first(
+    coming: list[Want], at_once: int, places: list[Place]
+) -> None:
+    assert worth_a_server(coming, at_once) == places
+
 
 
 @pytest.mark.parametrize(
