@@ -199,6 +199,15 @@ def test_a_full_disk_is_told(tmp_path: Path, most: int, source: str, code: int, 
     assert "Traceback" not in done.stdout
 
 
+def test_an_executed_notebook_that_cannot_be_written_changes_nothing_else(tmp_path: Path) -> None:
+    in_the_way = "import glob, os\n(run,) = glob.glob('nbflow_runs/2*')\nos.mkdir(run + '/flow.ipynb')\na = 1"
+    Given((f"%%step load -o a\n{in_the_way}",)).write(tmp_path)
+    said = nbflow(tmp_path, "run")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "✔ Run RUN succeeded in N.N s: 1 succeeded.")
+    assert said.err.splitlines()[-1] == "nbflow: The executed notebook flow.ipynb cannot be written: Is a directory."
+    assert nbflow(tmp_path, "plan", "--check").code == 0
+
+
 # --- readers -------------------------------------------------------------------------------------------
 
 

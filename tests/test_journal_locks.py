@@ -188,12 +188,19 @@ def test_an_id_cannot_lead_out_of_the_folder_of_locks(tmp_path: Path, run: str) 
 @pytest.mark.parametrize(
     ("now", "token", "run"),
     [
-        (datetime(2026, 11, 24, 15, 30, 12, 999999, tzinfo=UTC), "k3x9", "20261124-153012-k3x9"),
-        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=5))), "00", "20260101-220405-00"),
+        (datetime(2026, 11, 24, 15, 30, 12, 999999, tzinfo=UTC), "x9", "20261124-153012-rrx9"),
+        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=5))), "00", "20260101-220405-0000"),
     ],
 )
 def test_a_run_id_sorts_by_time(now: datetime, token: str, run: str) -> None:
     assert new_run_id(now, token) == run
+
+
+def test_run_ids_of_one_second_sort_by_the_millisecond() -> None:
+    second = datetime(2026, 11, 24, 15, 30, 12, tzinfo=UTC)
+    times = [second + timedelta(milliseconds=n) for n in range(1000)]
+    ids = [new_run_id(now, "zz" if n % 2 else "00") for n, now in enumerate(times)]
+    assert ids == sorted(ids)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from nbflow.core.paths import takes
 from nbflow.store.outputs import matching
+from tests.commands import Given, nbflow
 from tests.flows import Flow, new_flow, short
 from tests.plain_executor import PlainExecutor
 from tests.unprivileged import run_unprivileged
@@ -287,6 +288,16 @@ def test_a_link_out_of_the_project_is_not_followed(flow: Flow) -> None:
         "more.txt": "theirs too",
         "deep/b.sh": "b",
     }
+
+
+def test_the_run_says_where_it_keeps_what_lay_in_the_way(tmp_path: Path) -> None:
+    Given(("%%step make -o out.txt\nopen('out.txt', 'w').write('made')",)).write(tmp_path)
+    line = "  What lay in the place of outputs and was not made by their steps is kept in nbflow_runs/RUN/replaced"
+    for text, told in (("mine", True), (None, False), ("changed", True), ("made", False)):
+        if text is not None:
+            (tmp_path / "out.txt").write_text(text)
+        said = nbflow(tmp_path, "run")
+        assert (said.code, line in said.out.splitlines()) == (0, told)
 
 
 UNREADABLE = """

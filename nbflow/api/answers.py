@@ -22,7 +22,7 @@ from nbflow.render.html import paragraph
 from nbflow.render.words import count
 
 LOOKS: Mapping[str, str] = {
-    "no result": "never run", "run": "starting", "may run": "maybe stale", "reuse": "reused",
+    "no result": "never run", "invalid": "failed", "run": "starting", "may run": "maybe stale", "reuse": "reused",
 }  # fmt: skip
 """State of a step, or what a plan would do with it → the state it looks like in the picture."""
 
@@ -142,7 +142,8 @@ class StepState:
     name: str
     id: str
     state: str
-    """``fresh``, ``stale``, ``maybe stale`` (something above will run) or ``no result``."""
+    """``fresh``, ``stale``, ``maybe stale`` (something above will run), ``no result`` or ``invalid`` (the check finds
+    an error that touches it)."""
     reasons: tuple[Reason, ...]
     last: Result | None
     """Its newest stored result."""
@@ -168,10 +169,10 @@ class Status(Shown):
         return f"<Status: {', '.join(f'{states.count(s)} {s}' for s in dict.fromkeys(states))}>"
 
     def __str__(self) -> str:
-        return "\n\n".join([text.status_table(self._lines(), colour=False), *self._failures()])
+        return "\n\n".join([text.status_table(self._lines(), colour=False), *self._below()])
 
     def bundles(self) -> tuple[Bundle, ...]:
-        below = [paragraph(line.strip()) for said in self._failures() for line in said.splitlines()]
+        below = [paragraph(line.strip()) for said in self._below() for line in said.splitlines()]
         states = {s.id: LOOKS.get(s.state, s.state) for s in self.steps.values()}
         notes = {s.id: s.state for s in self.steps.values()}
         rows = text.status_rows(self._lines())
@@ -180,8 +181,12 @@ class Status(Shown):
             table(str(self), text.STATUS_HEADER, rows, *below, right=(text.STATUS_HEADER.index("time"),)),
         )
 
-    def _failures(self) -> list[str]:
-        return [last_failure(r.step.name, r.failure, r.executed) for r in self._rows if r.failure is not None]
+    def _below(self) -> list[str]:
+        """What is said below the table, in blocks."""
+        said = [last_failure(r.step.name, r.failure, r.executed) for r in self._rows if r.failure is not None]
+        if any(r.state == "invalid" for r in self._rows):
+            said.append("The check says what is wrong with those that are invalid.")
+        return said
 
     def _lines(self) -> Iterator[tuple[str, str, str, Record | None]]:
         return text.status_lines((r.step.name, r.state, r.reasons, r.last) for r in self._rows)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbflow.attempt.making import REPLACED
 from nbflow.core.events import Event, RunStarted, StepCrashed, StepFailed
 from nbflow.core.model import Finding
 from nbflow.core.timing import NO_HISTORY, WORTH, History, remark, timing
@@ -68,6 +69,8 @@ class Ending:
     """Warnings and hints of the check."""
     resume: str
     """What to type to go on."""
+    kept: Path | None = None
+    """Folder with what lay where outputs belong and was not made by their steps; ``None`` where nothing did."""
     remark: str = ""
     """The one thing worth knowing about its time, where there is one."""
 
@@ -101,11 +104,16 @@ def ending(
         seen,
         round(events[-1].at - events[0].at, 3) if events else 0.0,
         steps,
-        {path: folder / path for path in notebooks if (folder / path).exists()},
+        {path: folder / path for path in notebooks if (folder / path).is_file()},
         tuple(findings),
         resume,
+        _kept(folder / REPLACED),
         _remark(events, history) if seen["status"] == "succeeded" else "",
     )
+
+
+def _kept(folder: Path) -> Path | None:
+    return folder if any(p.is_symlink() or not p.is_dir() for p in folder.rglob("*")) else None
 
 
 def _remark(events: Sequence[Event], history: History) -> str:
@@ -116,5 +124,5 @@ def _remark(events: Sequence[Event], history: History) -> str:
 
 def _failure(event: StepFailed | StepCrashed) -> Failure:
     if isinstance(event, StepCrashed):
-        return Failure(event.message, "", None, True)
+        return Failure(event.message, "", event.cell, True)
     return Failure(event.error, event.traceback, event.cell, False)

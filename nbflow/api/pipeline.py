@@ -107,18 +107,16 @@ class Pipeline(Shown):
             return Plan.of(project.pipeline, ops.dry_run(project, planner, _words(select), _words(exclude)))
 
     def status(self, *, parameters: Values | None = None) -> Status:
-        """Where every step stands: fresh, stale or without a result. Raises as ``plan`` does."""
+        """Where every step stands: fresh, stale, without a result, or invalid where an error of the check touches it.
+        Raises ``InvalidPipeline`` where that is so for all, ``UsageError`` for a parameter that is not there."""
         with self.opened(parameters) as project:
-            planner = project.planner()
-            project.require_sound(planner)
-            return Status.of(project.pipeline, ops.status(project, planner))
+            return Status.of(project.pipeline, ops.status(project, project.planner()))
 
     def why(self, step: str, *, parameters: Values | None = None) -> Why:
-        """Why a step would run or be reused. Raises as ``plan`` does."""
+        """Why a step would run or be reused. Raises ``InvalidPipeline`` where the check finds an error that touches it,
+        ``UsageError`` for a step or parameter that is not there."""
         with self.opened(parameters) as project:
-            planner = project.planner()
-            project.require_sound(planner)
-            return Why.of(ops.explain(project, planner, step))
+            return Why.of(ops.explain(project, project.planner(), step))
 
     def check(self) -> Findings:
         """Everything that is wrong or doubtful, found by reading alone. Raises nothing for what it finds."""

@@ -19,7 +19,6 @@ Bundle = dict[str, str]
 """MIME type → data."""
 
 NONE: Mapping[str, str] = MappingProxyType({})
-ADVICE = "For the picture: pip install graphviz-pure, or install Graphviz so that `dot` runs."
 
 
 class Shown:
@@ -42,7 +41,7 @@ def picture(pipeline: Pipeline, states: Mapping[str, str] = NONE, notes: Mapping
     try:
         return {"image/svg+xml": dag.svg(pipeline, states, notes=notes), "text/plain": text}
     except MissingLayoutEngine:
-        return {"text/plain": f"{text}\n\n{ADVICE}"}
+        return {"text/plain": f"{text}\n\n{dag.ADVICE}"}
 
 
 def table(

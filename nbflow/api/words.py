@@ -14,7 +14,7 @@ from nbflow.api.shown import Bundle, table, words
 from nbflow.journal import Failure as LastFailure
 from nbflow.render import html, text
 from nbflow.render.columns import cut, paint
-from nbflow.render.words import clean, clean_block, count, day_and_time, duration
+from nbflow.render.words import bounded, clean, clean_block, count, day_and_time, duration
 
 SIGNS = {
     "succeeded": ("✔", "green"),
@@ -98,17 +98,17 @@ class _Drawn:
     def failure(self, step: StepRun, failure: Failure) -> Iterator[str]:
         """What failed, its traceback, and where its notebook is."""
         name = clean(step.name)
+        where = f" in cell {failure.cell}" if failure.cell else ""
         if failure.crashed:
-            yield f"{self._painted(f'✘ {name} crashed:', 'bold magenta')} {clean(failure.error)}"
+            yield f"{self._painted(f'✘ {name} crashed{where}:', 'bold magenta')} {clean(failure.error)}"
         else:
-            where = f" in cell {failure.cell}" if failure.cell else ""
             head = f"✘ {name} failed{where}:"
             error = clean(failure.error)
             if _has_more(failure) and self.width:  # the traceback says it whole
                 error = cut(error, max(40, self.width - len(head) - 1))
             yield f"{self._painted(head, 'bold red')} {error}"
             if _has_more(failure):
-                yield clean_block(failure.traceback, colour=self.colour).rstrip()
+                yield bounded(clean_block(failure.traceback, colour=self.colour).rstrip())
         if step.executed is not None:
             yield f"  Its executed notebook: {near(step.executed)}"
 
@@ -121,6 +121,8 @@ class _Drawn:
         yield f"{self._painted(sign, style)} Run {run.view['run']} {status} {how} {duration(run.seconds)}: {counts}."
         for path in run.notebooks.values():
             yield f"  Executed notebook: {near(path)}"
+        if run.kept is not None:
+            yield f"  What lay in the place of outputs and was not made by their steps is kept in {near(run.kept)}"
         doubts = sum(f.severity == "warning" for f in run.findings)
         if doubts:
             yield f"  The check has {count(doubts, 'warning')}; nbflow check shows what."

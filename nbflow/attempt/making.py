@@ -242,7 +242,7 @@ class Attempt:
         if outcome.status == "stopped" or self.shop.is_stopped(self.step.id, self.attempt):
             return StepCancelled(self.step.id, self.attempt)
         if outcome.status == "crashed":
-            return StepCrashed(self.step.id, self.attempt, message=mask(outcome.error))
+            return StepCrashed(self.step.id, self.attempt, message=mask(outcome.error), cell=outcome.cell)
         ours = str(result.get("error") or "") if outcome.status == "failed" else ""
         return StepFailed(
             self.step.id,

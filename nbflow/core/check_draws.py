@@ -62,11 +62,11 @@ class _Global:
             before = mine[place - 1] if place else -1
             if row[index].seed or index - before < 2:
                 continue
-            missed = [d for d in row[before + 1 : index] if d.cell not in self.cells[step.id]]
-            steps = [d for d in missed if self.outline.step_at(d.cell) is not None]
-            first = next(iter(steps or missed))
+            between = range(before + 1, index)
+            by_step = next((row[i] for i in between if self.outline.step_at(row[i].cell) is not None), None)
+            first = by_step or row[before + 1]
             fixed = seeded < index
-            if fixed or (steps and not first.weak and not row[index].weak):
+            if fixed or (by_step is not None and not first.weak and not row[index].weak):
                 yield self._say(row[index], first, step)
                 return
 

@@ -200,6 +200,8 @@ class StepCrashed(Measured):
 
     message: str = ""
     traceback: str = ""
+    cell: int | None = None
+    """Number of the cell of the source notebook that ran, from 1; None where it was none of those."""
     jitter: float = 0.0
 
 

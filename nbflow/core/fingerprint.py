@@ -225,9 +225,7 @@ class _Gathered:
             self.helpers[name] = digest if known is None else f"{known}+{digest}"
 
     def _label(self, digest: str, outline: Outline, piece: Piece, unit: Unit) -> None:
-        lines = outline.notebook.cell(piece.cell).source.split("\n")
-        line = lines[unit.line - 1].strip() if unit.line <= len(lines) else ""
-        self.labels[digest] = line[:80]
+        self.labels[digest] = outline.text(piece.cell, unit.line)[:80]
 
 
 # --- what changed --------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from nbflow.core.collect import NOTHING
 from nbflow.core.magic_table import Magic
 from nbflow.core.magics import PLACEHOLDERS, Replaced, replace_magics
 from nbflow.core.model import Change, Code, Effect, Facts, Import, PathExpr, Problem, Unit
-from nbflow.core.syntax import Dumper, check_symbols, digest, newer_syntax, parse
+from nbflow.core.syntax import Dumper, check_symbols, digest, lines_of, newer_syntax, parse
 
 FACTS_VERSION = 4
 """Raised whenever ``analyse`` finds other facts in the same source, or their JSON form changes."""
@@ -176,7 +176,7 @@ def _first_line(node: ast.stmt) -> int:
 
 
 def _lines(text: str, first: int, last: int) -> list[bytes]:
-    return [line.encode("utf-8", "surrogatepass") for line in text.split("\n")[first - 1 : last]]
+    return [line.encode("utf-8", "surrogatepass") for line in lines_of(text)[first - 1 : last]]
 
 
 def _segment(text: str, node: ast.stmt) -> str:
@@ -193,7 +193,7 @@ def _ends_quietly(text: str, node: ast.stmt) -> bool:
         return False
     line = node.end_lineno or node.lineno
     rest = _lines(text, line, line)[0][node.end_col_offset :]
-    return rest.lstrip().startswith(b";") or (rest.strip() == b"\\" and ";" in text.split("\n")[line].partition("#")[0])
+    return rest.lstrip().startswith(b";") or (rest.strip() == b"\\" and ";" in lines_of(text)[line].partition("#")[0])
 
 
 # --- as JSON -------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from nbflow.core import declare
 from nbflow.core.bindings import Bindings
 from nbflow.core.model import Cell, Declaration, Facts, Finding, Notebook, Unit
 from nbflow.core.names import analyse, defers_annotations
+from nbflow.core.syntax import lines_of
 from nbflow.errors import DeclareError
 
 SKIP_TAG = "nbflow-skip"
@@ -96,7 +97,7 @@ class Outline:
 
     def text(self, number: int, line: int) -> str:
         """One line of a cell (from 1), without its indentation."""
-        lines = self.notebook.cell(number).source.split("\n")
+        lines = lines_of(self.notebook.cell(number).source)
         return lines[line - 1].strip() if 0 < line <= len(lines) else ""
 
     @cached_property

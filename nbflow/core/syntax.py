@@ -12,6 +12,7 @@ import hashlib
 import re
 import sys
 import warnings
+from functools import lru_cache
 from typing import cast
 
 PARSE_FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -51,9 +52,15 @@ def check_symbols(tree: ast.Module) -> None:
         compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
 
 
+@lru_cache(maxsize=4)
+def lines_of(source: str) -> tuple[str, ...]:
+    """The lines of a cell; asked for once per statement, so those of the last few cells are kept."""
+    return tuple(source.split("\n"))
+
+
 def newer_syntax(source: str, line: int) -> str:
     """What on this line a newer Python would understand, as a clause for a message; ``""`` for nothing known."""
-    lines = source.split("\n")
+    lines = lines_of(source)
     text = lines[line - 1] if 0 < line <= len(lines) else ""
     for version, pattern, what in _NEWER:
         if sys.version_info < version and re.search(pattern, text):

@@ -29,7 +29,7 @@ class Failure:
     error: str
     """One line."""
     cell: int | None = None
-    """Number of the cell that failed, where one of the notebook's did."""
+    """Number of the cell that ran, where it was one of the notebook's."""
 
 
 def last_failures(journal: Journal) -> dict[str, Failure]:
@@ -50,7 +50,7 @@ def _failure(event: Mapping[str, Any]) -> Failure | None:
         case "StepFailed":
             return Failure(step, "failed", run, time, attempt, event.get("error", ""), event.get("cell"))
         case "StepCrashed":
-            return Failure(step, "crashed", run, time, attempt, event.get("message", ""))
+            return Failure(step, "crashed", run, time, attempt, event.get("message", ""), event.get("cell"))
         case "StepStarted":
             return Failure(step, "crashed", run, time, attempt, CUT_OFF)
         case _:

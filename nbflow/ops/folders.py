@@ -5,6 +5,7 @@ The sources are never written. Results live in the store; a run folder that is c
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from nbflow.core.plan import Plan
 from nbflow.errors import NbflowError, StoreError
 
 RUNS = "nbflow_runs"
+
+log = logging.getLogger(__name__)
 
 
 def make(root: Path, run_id: str) -> Path:
@@ -37,7 +40,8 @@ def make(root: Path, run_id: str) -> Path:
 
 
 def write_copies(shop: Workshop, made: Plan) -> None:
-    """The executed copy of each source notebook, with every step's outputs in place."""
+    """The executed copy of each source notebook, with every step's outputs in place. One that cannot be written is told
+    of, and changes nothing else: what the run came to is in the journal and the store."""
     project = shop.project
     by_notebook: dict[str, list[str]] = {}
     for step_id in made.steps:
@@ -54,10 +58,11 @@ def write_copies(shop: Workshop, made: Plan) -> None:
             states.append(shown.get("widgets", {}))
     together = notebooks.gather(parts)
     for path in by_notebook:
-        target = shop.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        injected = shop.injected(path)
-        notebooks.write_json(target, notebooks.stitch(project.raws[path], together.get(path, {}), states, injected))
+        copy = notebooks.stitch(project.raws[path], together.get(path, {}), states, shop.injected(path))
+        try:
+            notebooks.write_json(shop.folder / path, copy)
+        except OSError as error:
+            log.warning("The executed notebook %s cannot be written: %s.", path, error.strerror or error)
 
 
 def _shown(shop: Workshop, step_id: str) -> Mapping[str, Any] | None:

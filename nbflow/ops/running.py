@@ -138,7 +138,7 @@ def run(
 
 
 def _token() -> str:
-    return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(4))
+    return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(2))
 
 
 def _require_executor(name: str) -> None:

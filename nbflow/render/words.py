@@ -32,6 +32,15 @@ def clean_block(text: str, *, colour: bool = False) -> str:
     return "".join(parts)
 
 
+def bounded(text: str, lines: int = 120, characters: int = 1000) -> str:
+    """A text that a terminal can show: of too many lines the first and the last, of too long ones the beginning."""
+    found = [line if len(line) <= characters else f"{line[:characters]}…" for line in text.split("\n")]
+    if len(found) > lines:
+        half = lines // 2
+        found[half:-half] = [f"… {len(found) - 2 * half} lines left out …"]
+    return "\n".join(found)
+
+
 def duration(seconds: float | None) -> str:
     """``0.4 s``, ``12 s``, ``3 min 20 s``, ``1 h 5 min``; an empty text for None."""
     if seconds is None:

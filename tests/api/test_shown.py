@@ -13,8 +13,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import nbflow
 from nbflow.api import Run
-from nbflow.api.shown import ADVICE, Bundle
-from nbflow.render.dag import engines
+from nbflow.api.shown import Bundle
+from nbflow.render.dag import ADVICE, engines
 from tests.flows import Flow, new_flow
 from tests.plain_executor import PlainExecutor
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbflow.render.words import clean, clean_block, count, day_and_time, duration
+from nbflow.render.words import bounded, clean, clean_block, count, day_and_time, duration
 
 GONE = "\N{REPLACEMENT CHARACTER}"
 
@@ -30,6 +30,19 @@ GONE = "\N{REPLACEMENT CHARACTER}"
 )
 def test_a_duration_in_words(seconds: float | None, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("a\nb\nc\nd\n", "a\nb\nc\nd\n"),
+        ("1\n2\n3\n4\n5\n6\n7", "1\n2\n… 3 lines left out …\n6\n7"),
+        ("0123456789x\n0123456789", "0123456789…\n0123456789"),
+    ],
+)
+def test_a_long_text_is_bounded(text: str, shown: str) -> None:
+    assert bounded(text, lines=5, characters=10) == shown
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps")])

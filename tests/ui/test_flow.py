@@ -210,6 +210,9 @@ def test_an_interrupt_cancels_the_run_and_fails_the_cell(ask: Ask, live: Live, f
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+UNDECIDED = "Step 'clean' cannot be decided: the check found 1 error"
+
+
 def test_what_the_check_finds_is_shown_before_anything_runs(ask: Ask, flow: Flow) -> None:
     flow.replace("clean", " -i raw", "")
     found = [
@@ -220,9 +223,16 @@ def test_what_the_check_finds_is_shown_before_anything_runs(ask: Ask, flow: Flow
     error = (
         "InvalidPipeline: The check found 1 error, so nothing was run. nbflow check --fix writes what is not declared."
     )
-    for verb in ("run", "plan", "status", "why clean"):
+    for verb in ("run", "plan"):
         assert ask(f"%flow {verb}") == [*found, error]
     assert ask("%flow check") == [*found, "3 steps checked: 1 error."]
+    undecided = error.replace("The check found 1 error, so nothing was run", UNDECIDED)
+    assert ask("%flow why clean") == [*found, undecided]
+    assert ask("%flow why load")[0] == "load will run:"
+    assert [line.split()[1:3] for line in ask("%flow status")[4:7]] == [
+        ["load", "no"], ["clean", "invalid"], ["report", "invalid"],
+    ]  # fmt: skip
+    assert ask("%flow status")[-1] == "The check says what is wrong with those that are invalid."
     assert not flow.file("nbflow_runs").exists()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.executors import GRACE, Job, Outcome, Status
-from nbflow.executors.papermill.tracebacks import one_line, own_frames
+from nbflow.executors.papermill.tracebacks import CLEARED, one_line, own_frames
 from nbflow.kernels.kernel import Kernel
 from nbflow.kernels.meter import METER, Taken, Tree
 
@@ -127,7 +127,7 @@ class Attempt:
 
     def cell_fails(self, name: str, value: str, traceback: list[str]) -> None:
         self._error = one_line(name, value)
-        self._traceback = "\n".join(own_frames(traceback))
+        self._traceback = "" if self._error == CLEARED else "\n".join(own_frames(traceback))
 
     def through(self) -> None:
         """All cells ran."""

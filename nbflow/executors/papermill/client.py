@@ -28,7 +28,7 @@ from nbflow.core.outline import PARAMETERS_TAG
 from nbflow.executors import Job, Outcome, Tell
 from nbflow.executors.papermill.attempt import Attempt
 from nbflow.executors.papermill.outputs import KeptOutputs, OverflowLog
-from nbflow.executors.papermill.tracebacks import own_frames
+from nbflow.executors.papermill.tracebacks import own_frames, shortened
 from nbflow.kernels.choosing import Want
 from nbflow.kernels.kernel import Kernel, log
 from nbflow.kernels.pool import Kernels, Stopped
@@ -249,6 +249,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
             return None
         if output["output_type"] == "error":
             output["traceback"] = own_frames(output["traceback"])
+            output["evalue"] = shortened(output["evalue"])
         self.kept.rich(output)
         if display_id:
             self.displays[display_id].append(weakref.ref(output))

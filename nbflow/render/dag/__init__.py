@@ -13,11 +13,11 @@ from types import MappingProxyType
 
 from nbflow.core.graph import Pipeline
 from nbflow.render.dag.drawing import draw, draw_nothing
-from nbflow.render.dag.engines import Engine, installed
+from nbflow.render.dag.engines import ADVICE, Engine, installed
 from nbflow.render.dag.places import lay_out
 from nbflow.render.dag.scene import element_ids, scene_of
 
-__all__ = ["element_ids", "svg"]
+__all__ = ["ADVICE", "element_ids", "svg"]
 
 NONE: Mapping[str, str] = MappingProxyType({})
 
