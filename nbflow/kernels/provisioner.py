@@ -23,6 +23,7 @@ from nbflow.core.imports import Imports
 from nbflow.kernels.choosing import MOST_SERVERS, split_command, to_load
 from nbflow.kernels.forks import OWN, Forked, ForkServer, NoFork, Start, works_here
 
+
 class ForkProvisioner(LocalProvisioner):
     """Starts a kernel as a fork where it can; with a ``server`` that was given, in no other way."""
 
