@@ -120,7 +120,7 @@ TABLE = (
 TOLD = (
     "\n✘ bad failed YYYY-MM-DD HH:MM UTC in run RUN in cell 2: ZeroDivisionError: division by zero\n"
     "  Its executed notebook: nbflow_runs/RUN/steps/bad.ipynb\n"
-    "\n✘ gone crashed YYYY-MM-DD HH:MM UTC in run RUN: CAUSE\n"
+    "\n✘ gone crashed YYYY-MM-DD HH:MM UTC in run RUN in cell 3: CAUSE\n"
     "  Its executed notebook: nbflow_runs/RUN/steps/gone.ipynb\n"
 )
 
@@ -133,7 +133,7 @@ def failed(tmp_path: Path) -> Path:
 
 
 def with_cause(out: str) -> str:
-    before, mark, after = out.partition("✘ gone crashed YYYY-MM-DD HH:MM UTC in run RUN: ")
+    before, mark, after = out.partition("✘ gone crashed YYYY-MM-DD HH:MM UTC in run RUN in cell 3: ")
     return before + mark + "CAUSE\n" + after.partition("\n")[2] if mark else out
 
 
@@ -153,7 +153,7 @@ def test_status_gives_the_failure_beside_the_state(failed: Path) -> None:
             "notebook": "nbflow_runs/RUN/steps/bad.ipynb",
         }),
         ("gone", "no result", {
-            "status": "crashed", "run": "RUN", "attempt": 2, "error": steps[2]["failure"]["error"], "cell": None,
+            "status": "crashed", "run": "RUN", "attempt": 2, "error": steps[2]["failure"]["error"], "cell": 3,
             "notebook": "nbflow_runs/RUN/steps/gone.ipynb",
         }),
         ("below", "no result", None),
