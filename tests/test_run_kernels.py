@@ -91,7 +91,7 @@ def ran(folder: Path, kernels: str) -> tuple[list[Any], list[bool], dict[str, An
     with open_project([notebook], environ=environ, jobs=2, kernels=kernels) as project:
         finished = ops.run(project)
         assert finished.status == "succeeded"
-        values = {}
+        values: dict[str, Any] = {}
         for record in finished.made.values():
             for artifact in record.artifacts:
                 values[artifact.name] = (artifact.format, artifact.digest)

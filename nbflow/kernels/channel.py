@@ -102,7 +102,8 @@ class BoundedChannel(AsyncZMQSocketChannel):
             self._waiter = None
 
     def _drain(self) -> None:
-        with zmq.Context.instance().socket(zmq.SUB) as socket:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
+        with context.socket(zmq.SUB) as socket:
             socket.linger = 0
             socket.rcvhwm = BEHIND
             socket.subscribe(b"")

@@ -226,8 +226,8 @@ class ForkServer:
                     case {"told": "ready"}:
                         connection.settimeout(None)
                         return frozenset(told["loaded"])
-                    case {"told": "useless", "unfit": {**unfit}} if unfit:
-                        raise _Unfit(unfit)
+                    case {"told": "useless"} if told["unfit"]:
+                        raise _Unfit(told["unfit"])
                     case _:
                         raise NoFork(told["why"])
             why = "it ends the process"

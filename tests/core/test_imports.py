@@ -20,7 +20,7 @@ def local(modules: tuple[str, ...]) -> LocalCode:
 
 def imported(*cells: str) -> Imports:
     """What the step ``s`` of a notebook imports."""
-    lines = pipeline([*cells])
+    lines = pipeline(cells)
     return imports_of(slice_of(lines, "s").pieces, lines.outlines, local)
 
 

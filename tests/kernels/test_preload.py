@@ -103,7 +103,7 @@ def test_modules_that_look_around_find_what_they_would_find_in_a_kernel(tmp_path
     server, environ = server_for(tmp_path, FIT)
     try:
         server.prepare()
-        assert (server.unfit, server.loaded) == ({}, set(FIT) - {"missing"})
+        assert (server.unfit, set(server.loaded)) == ({}, set(FIT) - {"missing"})
         cells = [
             "import sys; 'curious' in sys.modules",
             "import plain, curious, looks, logs, listens, scoped, styled",
@@ -148,7 +148,7 @@ def test_nothing_is_loaded_ahead_of_code_that_a_person_has_kernels_run_first(tmp
         a_server(start_of(tmp_path, "plain", environ=environ, also_installed=place)) as server,
         a_kernel(tmp_path, server, environ) as kernel,
     ):
-        assert (server.unfit, server.loaded, kernel.is_forked) == ({}, set(), True)
+        assert (server.unfit, set(server.loaded), kernel.is_forked) == ({}, set(), True)
         assert said(kernel, "import plain; plain.FIRST") == "['text/plain'] 'yes'\n"
 
 
