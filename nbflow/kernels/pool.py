@@ -34,6 +34,7 @@ ALWAYS = {"PYTHONHASHSEED": "0"}
 GLANCE = 0.05
 """Seconds between two looks whether a step that waits for its kernel has been stopped."""
 
+
 @dataclass(frozen=True, slots=True)
 class Coming:
     """What is known of the kernels that a run will need."""

@@ -112,7 +112,6 @@ def test_a_server_is_started_where_enough_kernels_come_after_the_first(
     assert worth_a_server(coming, at_once) == places
 
 
-
 @pytest.mark.parametrize(
     ("coming", "there", "most", "made"),
     [
