@@ -19,6 +19,7 @@ import pytest
 
 from nbflow.executors import Job, Outcome, Tell
 from nbflow.executors.papermill import PapermillExecutor
+from nbflow.executors.papermill.tracebacks import HINTS
 from nbflow.masking import Masker
 
 pytestmark = pytest.mark.slow
@@ -157,7 +158,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     ("source", "status", "error"),
     [
         (KILLED, "crashed", "the kernel was killed by SIGKILL (often: out of memory)"),
-        ("print('before')\nraise SystemExit", "failed", "SystemExit (a step may not exit: to end it early use `if`, to fail it raise an error)"),
+        ("print('before')\nraise SystemExit", "failed", f"SystemExit ({HINTS['SystemExit']})"),
     ],
 )  # fmt: skip
 def test_a_kernel_that_dies_has_crashed_and_one_that_is_left_has_failed(
