@@ -131,7 +131,8 @@ RULES = (
 
 def comparable(shown: Shown, folder: Path) -> Shown:
     """What does not depend on who executed the notebook, and when. ``folder``: where it stood."""
-    return {cell: [_same(output, folder) for output in _in_one_piece(outputs)] for cell, outputs in shown.items()}
+    same = {cell: [_same(output, folder) for output in _in_one_piece(outputs)] for cell, outputs in shown.items()}
+    return {cell: [o for o in outputs if o.get("text") != ""] for cell, outputs in same.items()}
 
 
 def _same(value: Any, folder: Path) -> Any:
