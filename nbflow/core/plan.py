@@ -121,7 +121,8 @@ class Planner:
         last = self.known.last(step_id)
         if unknown and last is None:  # Nothing to compare a key with, and no key without its inputs.
             return Planned(step_id, "run", True, self._must_run(step, selected) or (FIRST_RUN,))
-        piece_slice = self.slice(step, {**self._last_results(unknown), **made})
+        above = {n: made[n] for n in step.needs if n in made}  # not all of `made`: it grows with the pipeline
+        piece_slice = self.slice(step, {**self._last_results(unknown), **above})
         print_ = self._fingerprint(step, piece_slice, made)
         ordered = self._must_run(step, selected)
         if ordered:
