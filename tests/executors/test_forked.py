@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +13,9 @@ from nbflow.executors.papermill import PapermillExecutor
 from nbflow.kernels.choosing import Want
 from nbflow.kernels.forks import ForkServer
 from nbflow.kernels.kernel import Kernel
-from nbflow.kernels.pool import ALWAYS, Kernels, Makers
+from nbflow.kernels.pool import Kernels, Makers
 from tests.executors.test_papermill import COLOUR, KILLED, STUBBORN, cell, hears, ignore, job, shown
-from tests.kernels.talking import a_server, start_of
+from tests.kernels.talking import a_server, environment, start_of
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +28,7 @@ class Forks(Makers):
         self.made: list[Kernel] = []
 
     def kernel(self, want: Want, server: ForkServer | None) -> Kernel:
-        self.made.append(Kernel(want.kernel, {**os.environ, **ALWAYS}, self.server_for_all))
+        self.made.append(Kernel(want.kernel, environment(), self.server_for_all))
         return self.made[-1]
 
 

@@ -14,7 +14,10 @@ from nbflow.kernels.choosing import DENIED
 from nbflow.kernels.forks import ForkServer, Start
 from nbflow.kernels.kernel import Kernel, _in_loop
 
-ENVIRON = {**os.environ, "PYTHONHASHSEED": "0"}
+
+def environment() -> dict[str, str]:
+    """What kernels start with; what pytest says of the test that runs would tell them apart."""
+    return {**{k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}, "PYTHONHASHSEED": "0"}
 
 
 def start_of(folder: Path, *modules: str, **more: Any) -> Start:
@@ -26,7 +29,7 @@ def start_of(folder: Path, *modules: str, **more: Any) -> Start:
         places.add(more.pop("also_installed").rstrip(os.sep))
     return Start(
         command=(sys.executable, *more.pop("options", ())),
-        environ=more.pop("environ", ENVIRON),
+        environ=more.pop("environ", None) or environment(),
         folder=folder,
         statements=tuple((parent, name) if parent else (name, "") for parent, name in statements),
         installed=tuple(f"{real}{os.sep}" for place in sorted(places) for real in (place, os.path.realpath(place))),
@@ -49,7 +52,7 @@ def a_server(start: Start) -> Iterator[ForkServer]:
 def a_kernel(
     folder: Path, server: ForkServer | None = None, environ: dict[str, str] | None = None, *, politely: bool = False
 ) -> Iterator[Kernel]:
-    kernel = Kernel("python3", environ or ENVIRON, server)
+    kernel = Kernel("python3", environ or environment(), server)
     try:
         kernel.start(folder)
         yield kernel

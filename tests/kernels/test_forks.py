@@ -14,7 +14,7 @@ import pytest
 
 from nbflow.kernels.forks import ForkServer, NoFork
 from nbflow.kernels.kernel import Kernel
-from tests.kernels.talking import ENVIRON, a_kernel, a_server, said, start_of
+from tests.kernels.talking import a_kernel, a_server, environment, said, start_of
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +131,7 @@ def test_a_kernel_that_does_not_answer_in_time_is_ended(tmp_path: Path) -> None:
     startup = tmp_path / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)
     (startup / "slow.py").write_text("import time\ntime.sleep(60)")
-    environ = {**ENVIRON, "IPYTHONDIR": str(tmp_path / "ipython")}
+    environ = {**environment(), "IPYTHONDIR": str(tmp_path / "ipython")}
     with a_server(start_of(tmp_path, environ=environ)) as server:
         kernel = Kernel("python3", environ, server)
         with pytest.raises(RuntimeError, match=r"^it did not answer within 2 s$"):

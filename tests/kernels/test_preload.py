@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nbflow.kernels.forks import ForkServer, NoFork
-from tests.kernels.talking import ENVIRON, a_kernel, a_server, said, start_of
+from tests.kernels.talking import a_kernel, a_server, environment, said, start_of
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +80,10 @@ def installed(folder: Path, modules: dict[str, str]) -> tuple[str, dict[str, str
     (folder / "project").mkdir(exist_ok=True)
     (folder / "project" / "edited.py").write_text("")
     path = os.pathsep.join(str(folder / name) for name in ("site", "project"))
-    return f"{folder / 'site'}{os.sep}", {**ENVIRON, "PYTHONPATH": f"{path}{os.pathsep}{ENVIRON.get('PYTHONPATH', '')}"}
+    return f"{folder / 'site'}{os.sep}", {
+        **environment(),
+        "PYTHONPATH": f"{path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+    }
 
 
 def server_for(folder: Path, modules: dict[str, str], silence: float = 60.0) -> tuple[ForkServer, dict[str, str]]:
@@ -165,7 +168,7 @@ def test_an_interpreter_that_cannot_be_forked_is_no_server(
 ) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(site)
-    start = start_of(tmp_path, environ={**ENVIRON, "PYTHONPATH": str(tmp_path / "site")}, options=options)
+    start = start_of(tmp_path, environ={**environment(), "PYTHONPATH": str(tmp_path / "site")}, options=options)
     server = ForkServer(start)
     with pytest.raises(NoFork) as failure:
         server.prepare()

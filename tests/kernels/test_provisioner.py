@@ -73,8 +73,8 @@ def test_the_first_kernel_is_started_anew_and_later_ones_are_forked(tmp_path: Pa
         facts = "os.getcwd(), os.environ['MINE'], 'decimal' in sys.modules"
         assert answer(client, facts) == f"({str(tmp_path)!r}, 'yes', True)"
         assert answer(client, "os.environ['JPY_PARENT_PID'] == str(os.getppid())") == "True"
-        asked = client.execute("import time; time.sleep(60)")
-        while client.get_iopub_msg(timeout=60)["msg_type"] != "execute_input":
+        asked = client.execute("import time; print('on its way', flush=True); time.sleep(60)")
+        while client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
             pass
         manager.interrupt_kernel()
         while (reply := client.get_shell_msg(timeout=60))["parent_header"].get("msg_id") != asked:
