@@ -1,6 +1,7 @@
 """``python -m benchmarks [NAME …]``: measure and print a table; all of them together are written to ``RESULTS.md``.
 
-Names are those of the modules beside this one: starting, planning, picture, fresh, examples. Without any: all of them.
+Names are those of the modules beside this one: starting, planning, picture, fresh, steps, examples. Without any: all
+of them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import examples, fresh, picture, planning, starting
+from benchmarks import examples, fresh, picture, planning, starting, steps
 from benchmarks.table import Row, machine, moment, table
 
 GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -19,6 +20,7 @@ GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "planning": planning.rows,
     "picture": picture.rows,
     "fresh": fresh.rows,
+    "steps": steps.rows,
     "examples": examples.rows,
 }
 PAGE = Path(__file__).parent / "RESULTS.md"

@@ -62,6 +62,8 @@ class Settings:
     store_limit: float | None = 50e9
     """Bytes that stored results may take once a run has ended; ``None`` for no limit."""
     executor: str = "papermill"
+    kernels: str = "warm"
+    """``warm``: kernels are made ready before they are needed; ``cold``: each is started anew when it is."""
     resources: Mapping[str, float] = field(default_factory=dict)
     """What there is; memory in bytes."""
     secrets: tuple[str, ...] = ()
@@ -228,6 +230,15 @@ def _word(expects: str, read: Callable[[str], Any] = str) -> _Setting:
     return _Setting(expects, value, value)
 
 
+def _choice(*choices: str) -> _Setting:
+    def value(given: Any) -> str:
+        if given not in choices:
+            raise ValueError
+        return str(given)
+
+    return _Setting(" or ".join(choices), value, value)
+
+
 def _words(expects: str, separators: str, good: Callable[[str], object] = bool) -> _Setting:
     def value(given: Any) -> tuple[str, ...]:
         if not isinstance(given, list | tuple) or not all(isinstance(word, str) and good(word) for word in given):
@@ -277,6 +288,7 @@ _SETTINGS: dict[str, _Setting] = {
     "keep_runs": _whole(1),
     "store_limit": _size(),
     "executor": _word("the name of an executor, such as papermill"),
+    "kernels": _choice("warm", "cold"),
     "resources": _resources(),
     "secrets": _words('a list of environment variables, such as ["DB_PASSWORD"]', r"[\s,]+", _VARIABLE.fullmatch),
     "alert_urls": _words('a list of addresses, such as ["$ALERT_URL"]', r"\s+", _ADDRESS.match),

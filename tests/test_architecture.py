@@ -37,12 +37,18 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 # `runtime` is beside the house, not in it: it is sent to kernels that have no nbflow.
+ALONE = {
+    "runtime": "what it needs is written into its work order",
+    "kernels.forkserver": "what it needs comes over its socket",
+}
+"""What runs in the interpreter of a kernelspec, which may be older and need not have nbflow."""
+
 MAY_IMPORT_RUNTIME = ("executors", "stored", "ui.magic")
 MAY_IMPORT_DIGESTS = ("store", "environment")  # one definition of a digest, also where the runtime has not been
 
 # One library, one home. Whoever wants one of them elsewhere wants a function of its home.
 HOMES: dict[str, tuple[str, ...]] = {
-    "IPython": ("ui.magic", "api.shown", "runtime.step"),
+    "IPython": ("ui.magic", "api.shown", "runtime.step", "kernels.forkserver"),
     "anywidget": ("ui.widget",),
     "apprise": ("alerts",),
     "click": ("ui",),
@@ -132,9 +138,10 @@ def part_of(target: str) -> str:
 def layer_fault(use: Use) -> str:
     """Why this import of ours breaks the layers, ``""`` where it does not."""
     mine, theirs = part_of(f"nbflow.{use.module}"), part_of(use.target)
-    if mine == "runtime":
-        ok = use.target.startswith("nbflow.runtime.")
-        return "" if ok else "runtime imports nothing of nbflow: what it needs is written into its work order"
+    for alone, instead in ALONE.items():
+        if lies_in(use.module, (alone,)):
+            ok = use.target.startswith(f"nbflow.{alone}.")
+            return "" if ok else f"{alone} imports nothing of nbflow: {instead}"
     if theirs == "runtime":
         digests = use.target.startswith("nbflow.runtime.digests")
         homes = (*MAY_IMPORT_RUNTIME, *MAY_IMPORT_DIGESTS) if digests else MAY_IMPORT_RUNTIME
@@ -157,8 +164,8 @@ def library_fault(use: Use) -> str:
             return "the core imports the standard library alone: pass the value in"
         if use.library in IMPURE and use.target not in PURE:
             return "the core has no clock, disk, network, log or thread: pass the value in"
-    if lies_in(use.module, ("runtime",)) and use.at_load and use.library not in sys.stdlib_module_names:
-        return "runtime loads in kernels that have only the standard library: import it inside the function"
+    if lies_in(use.module, tuple(ALONE)) and use.at_load and use.library not in sys.stdlib_module_names:
+        return "it loads in interpreters that have only the standard library: import it inside the function"
     return ""
 
 
@@ -185,10 +192,11 @@ def test_every_module_has_a_place_in_the_house(sources: dict[str, str]) -> None:
     assert parts - set(LEVEL) - {"runtime", "__init__"} == set()
 
 
-def test_the_runtime_can_be_read_by_python_3_9(sources: dict[str, str]) -> None:
-    runtime = {module: source for module, source in sources.items() if lies_in(module, ("runtime",))}
-    assert runtime
-    for module, source in runtime.items():
+@pytest.mark.parametrize("part", ALONE)
+def test_what_runs_in_a_kernels_interpreter_can_be_read_by_python_3_9(sources: dict[str, str], part: str) -> None:
+    found = {module: source for module, source in sources.items() if lies_in(module, (part,))}
+    assert found
+    for module, source in found.items():
         ast.parse(source, filename=f"nbflow.{module}", feature_version=(3, 9))
 
 
@@ -223,7 +231,7 @@ def test_every_module_says_why_it_exists(sources: dict[str, str]) -> None:
         ("ui.magic", "from nbflow.runtime.step import open_order", ""),
         ("runtime.step", "from . import serializers", ""),
         ("runtime.step", "from nbflow.errors import UsageError", "runtime imports nothing of nbflow"),
-        ("runtime.serializers", "import numpy", "runtime loads in kernels that have only the standard library"),
+        ("runtime.serializers", "import numpy", "it loads in interpreters that have only the standard library"),
         ("runtime.serializers", "def save():\n    import numpy", ""),
         ("ops", "import click", "click belongs into ui"),
         ("ui.cli", "import click", ""),

@@ -14,7 +14,7 @@ from nbflow.settings import Settings, cores_of_quota, find_root, origins, usable
 
 ALL_KEYS = (
     "notebooks, jobs, store, retries, retry_delay, crash_retries, timeout, fail_fast, keep_runs, store_limit, "
-    "executor, resources"
+    "executor, kernels, resources"
 )
 TABLES = "secrets, alerts"
 LEAVE_OUT = "Correct it, or leave it out for the default."
@@ -32,6 +32,7 @@ fail_fast = true
 keep_runs = 7
 store_limit = "2GiB"
 executor = "papermill"
+kernels = "cold"
 
 [tool.nbflow.resources]
 gpu = 1
@@ -76,6 +77,7 @@ def test_without_a_word_the_defaults_hold(root: Path, toml: str) -> None:
         keep_runs=20,
         store_limit=50e9,
         executor="papermill",
+        kernels="warm",
         resources={},
         secrets=(),
     )
@@ -96,6 +98,7 @@ def test_everything_can_be_said_in_the_project_file(root: Path) -> None:
         keep_runs=7,
         store_limit=2.0 * 2**30,
         executor="papermill",
+        kernels="cold",
         resources={"gpu": 1.0, "memory": 8589934592.0},
         secrets=("DB_PASSWORD",),
         alert_urls=("$ALERT_URL", "json://127.0.0.1:8000"),
@@ -119,6 +122,7 @@ def test_everything_can_be_said_in_the_environment(root: Path) -> None:
         "NBFLOW_KEEP_RUNS": "1",
         "NBFLOW_STORE_LIMIT": "none",
         "NBFLOW_EXECUTOR": "other",
+        "NBFLOW_KERNELS": "warm",
         "NBFLOW_RESOURCES": "gpu=0 memory=500M",
         "NBFLOW_SECRETS": "A, B_2 C",
         "NBFLOW_ALERT_URLS": "$HOOK mailto://a@example.org",
@@ -216,6 +220,8 @@ FILE_MISTAKES = [
         "store_limit: '10 gigs' is not an amount: the unit 'gigs' is not known.",
         "Write a number such as 2 or 0.5, or one with a unit: k, M, G, T (powers of 1000), KiB, MiB, GiB, TiB.",
     ),
+    ("kernels = 'hot'", "kernels: expected warm or cold, got 'hot'", LEAVE_OUT),
+    ("kernels = true", "kernels: expected warm or cold, got true", LEAVE_OUT),
     ("executor = []", "executor: expected the name of an executor, such as papermill, got []", LEAVE_OUT),
     (
         "resources = {gpu = -1}",

@@ -162,6 +162,7 @@ class Attempt:
             timeout=options.timeout if options.timeout is not None else self.project.settings.timeout,
             log_name=f"steps/{self.step.name}",
             environment=self.project.environ,
+            settle=bool(options.resources) or any(o.is_file for o in self.step.outputs),
         )
 
     def _parameters(self) -> dict[str, Any]:
@@ -215,7 +216,7 @@ class Attempt:
         if kept.id != record.id:
             self.shop.put_back(self.step.id, kept)
         self.shop.made[self.step.id] = kept
-        warnings = tuple(f"{w['message']} {w['fix']}".strip() for w in result.get("warnings", ()))
+        warnings = (*outcome.notes, *(f"{w['message']} {w['fix']}".strip() for w in result.get("warnings", ())))
         if warnings:
             self.shop.warnings[self.step.id] = warnings
         return StepSucceeded(self.step.id, self.attempt, key=kept.key, record=kept.id,

@@ -30,6 +30,8 @@ class LocalCode:
     """Installed distributions that these modules import → version."""
     acting: frozenset[str] = frozenset()
     """Those of the files whose import does more than bind names, or imports such a module."""
+    imports: tuple[str, ...] = ()
+    """Modules that the files import and that are not local."""
 
 
 class Surroundings(Protocol):

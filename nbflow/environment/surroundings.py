@@ -73,22 +73,41 @@ class Surroundings:
     def _find_local(
         self, kernel: str | None, folder: str, modules: tuple[str, ...], extra: tuple[str, ...]
     ) -> LocalCode:
-        facts = self._interpreters.facts(kernel)
-        place = (kernel, folder, extra)
-        if place not in self._finders:
-            start = self._on_disk(folder)
-            entries = ("", *extra, *facts.environment_path)
-            before = [os.path.normpath(os.path.join(start, entry)) for entry in entries if "\0" not in entry]
-            self._finders[place] = Finder(facts, dict.fromkeys(before))
         try:
-            reached = follow(self._finders[place], self._sources, modules)
+            reached = follow(self._finder(kernel, folder, extra), self._sources, modules)
         except OSError as error:
             raise unreadable(folder, error) from error
         return LocalCode(
             files={self._shown(path): source.digest for path, source in sorted(reached.files.items())},
             packages=self.packages(kernel, tuple(sorted(reached.others))),
             acting=frozenset(self._shown(path) for path in reached.acting),
+            imports=tuple(sorted(reached.others)),
         )
+
+    def _finder(self, kernel: str | None, folder: str, extra: tuple[str, ...]) -> Finder:
+        place = (kernel, folder, extra)
+        if place not in self._finders:
+            facts = self._interpreters.facts(kernel)
+            start = self._on_disk(folder)
+            entries = ("", *extra, *facts.environment_path)
+            before = [os.path.normpath(os.path.join(start, entry)) for entry in entries if "\0" not in entry]
+            self._finders[place] = Finder(facts, dict.fromkeys(before))
+        return self._finders[place]
+
+    def is_installed(self, kernel: str | None, folder: str, module: str) -> bool:
+        """Whether a module comes from an installed distribution, for a kernel that starts in ``folder``: neither from
+        the standard library, nor is it local."""
+        facts = self._interpreters.facts(kernel)
+        top = module.partition(".")[0]
+        if top in facts.stdlib:
+            return False
+        found = self._finder(kernel, folder, ()).find(top)
+        return found.elsewhere or any(not local for _, local in found.folders)
+
+    def installed_places(self, kernel: str | None) -> tuple[str, ...]:
+        """Folders below which nothing is local: those of the standard library and of installed distributions."""
+        facts = self._interpreters.facts(kernel)
+        return (*facts.sites, facts.stdlib_folder)
 
     def file(self, path: str) -> str | None:
         """Digest of a file's bytes, or of everything below a folder; ``None`` where nothing is."""

@@ -43,6 +43,8 @@ class Job:
     """Seconds from the start of the first cell."""
     environment: Mapping[str, str] | None = None
     """All environment variables that the kernel starts with; ``None``: those of this process."""
+    settle: bool = True
+    """Whether the attempt is over only when its kernel is gone, which may write files or hold a device to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Outcome:
     """Bytes: the most that its processes were seen to hold at once. 0: not measured."""
     cpu: float = 0.0
     """Seconds of CPU time that its processes were seen to use while cells ran."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how it was run, as sentences."""
 
 
 class Tell(Protocol):

@@ -1,7 +1,7 @@
 """All that a kernel has started, also what left its process group: each inherits a mark in its environment.
 
 A child that begins a session of its own (a server, a cluster's daemon) escapes a kill of the group. On Linux the mark
-is found in ``/proc``, whoever its parent is by then; elsewhere the group must do. Read ``cold`` next.
+is found in ``/proc``, whoever its parent is by then; elsewhere the group must do. Read ``kernel`` next.
 """
 
 from __future__ import annotations

@@ -77,3 +77,8 @@ def _base() -> Path:
     usual, short = _usual(), Path(SHORTEST_TEMPORARY)
     too_long = len(str(usual)) + 30 > LONGEST_SOCKET
     return short if too_long and os.name == "posix" and os.access(short, os.W_OK) else usual
+
+
+def transport_for(connection: Path) -> str:
+    """How to talk to a kernel with this connection file: over sockets beside it where their paths fit."""
+    return "ipc" if os.name == "posix" and len(str(connection)) + 8 <= LONGEST_SOCKET else "tcp"

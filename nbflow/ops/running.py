@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec
 
 from nbflow.attempt import Workshop
+from nbflow.attempt.kernels import coming
 from nbflow.core.events import Event, StepReused, StepSpec, StepSucceeded, time_text, to_json
 from nbflow.core.model import Finding, Record
-from nbflow.core.plan import Plan
+from nbflow.core.plan import Plan, Planner
 from nbflow.core.run import Run, begin
 from nbflow.core.view import because
 from nbflow.driver import Canceller, drive
 from nbflow.errors import UsageError, did_you_mean
 from nbflow.executors import Executor
 from nbflow.journal import Journal, ResultRow, RunLock, new_run_id
+from nbflow.kernels.pool import Kernels
 from nbflow.masking import Masker
 from nbflow.ops import alerting, folders, keeping
 from nbflow.ops.planning import make_plan
@@ -97,9 +99,14 @@ def run(
             project.pipeline.outlines[project.pipeline.steps[step_id].notebook].notebook.kernel
         )
     masker = _masker(project)
-    executor = _executor(project, masker, executor)
     run_id = new_run_id(datetime.now(UTC), _token())
-    with Journal.open(project.root, masker) as journal, RunLock(project.root, run_id):
+    _require_executor(project.settings.executor)
+    with (
+        Journal.open(project.root, masker) as journal,
+        RunLock(project.root, run_id),
+        _kernels(project, planner, made, executor) as kernels,
+    ):
+        executor = executor or _executor(masker, kernels)
         sweep(project)
         folder = folders.make(project.root, run_id)
         shop = Workshop(project, planner, run_id, folder, executor, masker)
@@ -134,15 +141,21 @@ def _token() -> str:
     return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(2))
 
 
-def _executor(project: Project, masker: Masker, given: Executor | None) -> Executor:
-    name = project.settings.executor
+def _require_executor(name: str) -> None:
     if name != "papermill":
         raise UsageError(f"There is no executor '{name}'.{did_you_mean(name, ['papermill'])}", "Executors: papermill.")
-    if given is not None:
-        return given
+
+
+def _kernels(project: Project, planner: Planner, made: Plan, given: Executor | None) -> Kernels:
+    """Where the kernels of the run come from."""
+    warm = given is None and project.settings.kernels == "warm"
+    return Kernels(project.settings.jobs, coming(project, planner, made) if warm else None)
+
+
+def _executor(masker: Masker, kernels: Kernels) -> Executor:
     from nbflow.executors.papermill import PapermillExecutor
 
-    return PapermillExecutor(masker)
+    return PapermillExecutor(masker, kernels)
 
 
 def _masker(project: Project) -> Masker:

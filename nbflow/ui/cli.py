@@ -107,13 +107,14 @@ def _parameters(pairs: Sequence[str], yaml_texts: Sequence[str], files: Sequence
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--fail-fast", is_flag=True, help="After the first failure start nothing new.")
 @click.option("--executor", metavar="NAME", help="What runs the steps.  [default: papermill]")
+@click.option("--kernels", metavar="HOW", help="warm: made ready ahead; cold: each when needed.  [default: warm]")
 @click.option("--detach", "detached", is_flag=True, help="Let the run go on by itself, and return at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print what happens as JSON, an event a line.")
 @explained
 def run(
     sources: tuple[Path, ...], pairs: tuple[str, ...], yaml_texts: tuple[str, ...], files: tuple[Path, ...],
     select: tuple[str, ...], exclude: tuple[str, ...], jobs: int | None, force: bool, no_cache: bool, dry_run: bool,
-    fail_fast: bool, executor: str | None, detached: bool, as_json: bool,
+    fail_fast: bool, executor: str | None, kernels: str | None, detached: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Run what is stale, and reuse the rest.
 
@@ -126,13 +127,14 @@ def run(
 
     if force and no_cache:
         raise UsageError("--force and --no-cache do not go together.", "They mean the same: give one of them.")
-    typed = Typed(sources, pairs, yaml_texts, files, select, exclude, jobs, executor)
+    typed = Typed(sources, pairs, yaml_texts, files, select, exclude, jobs, executor, kernels)
     forced: Any = "forced" if force else "no-cache" if no_cache else ""
     anew = [word for word, is_on in (("--force", bool(forced)), ("--fail-fast", fail_fast)) if is_on]
     if detached and not dry_run:
         return detach([*typed.words, *anew], as_json=as_json)
     given = _parameters(pairs, yaml_texts, files)
-    with _open(sources, given, jobs=jobs, fail_fast=fail_fast or None, executor=executor) as project:
+    flags = {"jobs": jobs, "fail_fast": fail_fast or None, "executor": executor, "kernels": kernels}
+    with _open(sources, given, **flags) as project:
         if dry_run:
             _show_plan(project, ops.dry_run(project, project.planner(forced=forced), select, exclude), as_json)
             return DONE

@@ -35,6 +35,7 @@ class Typed:
     exclude: Sequence[str] = ()
     jobs: int | None = None
     executor: str | None = None
+    kernels: str | None = None
 
     @property
     def words(self) -> list[str]:
@@ -49,6 +50,7 @@ class Typed:
                 words += [option, str(value)]
         words += ["-j", str(self.jobs)] if self.jobs is not None else []
         words += ["--executor", self.executor] if self.executor is not None else []
+        words += ["--kernels", self.kernels] if self.kernels is not None else []
         return words
 
 

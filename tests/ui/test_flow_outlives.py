@@ -33,8 +33,10 @@ SLEEPER = {
         "%%step sleep -i a -o b\nimport pathlib, time\npathlib.Path('asleep').touch()\n"
         "while not pathlib.Path('wake').exists():\n    time.sleep(0.05)\nb = a"
     ),
+    "then": "%%step then -i b -o c\nc = b",
+    "last": "%%step last -i c\nc",
 }
-"""Ends when it is woken."""
+"""Goes on when it is woken: with kernels that are started then."""
 
 
 def newest(folder: Path) -> RunRow:
@@ -55,14 +57,16 @@ def run_goes_on_and_is_attached_to(folder: Path) -> None:
     assert run.status == "running"
     (folder / "wake").touch()
     watched = nbflow(folder, "attach")
-    assert (watched.returncode, steady(watched.stdout, folder).splitlines()[:6]) == (
+    assert (watched.returncode, steady(watched.stdout, folder).splitlines()[:8]) == (
         0,
         [
             "   step   state       time  why",
             "✔  quick  succeeded  N.N s  first run",
             "✔  sleep  succeeded  N.N s  first run",
+            "✔  then   succeeded  N.N s  first run",
+            "✔  last   succeeded  N.N s  first run",
             "",
-            "✔ Run RUN succeeded in N.N s: 2 succeeded.",
+            "✔ Run RUN succeeded in N.N s: 4 succeeded.",
             "  Executed notebook: nbflow_runs/RUN/flow.ipynb",
         ],
     )

@@ -29,6 +29,7 @@ from nbflow.ui.summary import summary
         ),
         ({"select": ["+train", "fit_*"], "exclude": ["plot"]}, "nbflow run -s +train -s 'fit_*' --exclude plot"),
         ({"jobs": 3, "executor": "papermill"}, "nbflow run -j 3 --executor papermill"),
+        ({"kernels": "cold"}, "nbflow run --kernels cold"),
     ],
 )
 def test_the_command_that_goes_on_is_the_one_that_was_typed(given: dict[str, object], command: str) -> None:

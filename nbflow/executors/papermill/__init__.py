@@ -1,6 +1,6 @@
 """The executor of this machine: each slice through papermill, in a kernel of its own.
 
-papermill takes a while to load, so it is loaded with the first attempt. Read ``attempt`` next for how a run is ended,
+papermill takes a while to load: see ``loading``. Read ``attempt`` next for how a run is ended,
 ``client`` for how papermill is used, ``outputs`` for what is kept of what cells print.
 """
 
@@ -10,17 +10,20 @@ import threading
 
 from nbflow.executors import GRACE, Job, Outcome, Tell
 from nbflow.executors.papermill.attempt import Attempt, stopped_early
-from nbflow.kernels.loops import in_own_loop
+from nbflow.executors.papermill.loading import load_client
+from nbflow.kernels.pool import Kernels
 from nbflow.masking import Masker
 
 
 class PapermillExecutor:
-    """Runs attempts in threads of their callers. ``masker`` stands where logs of long outputs are written; ``grace``:
-    seconds that code which was interrupted has to end before its kernel is killed."""
+    """Runs attempts in threads of their callers. ``masker`` stands where logs of long outputs are written; ``kernels``:
+    where its kernels come from, by default each is started when it is needed; ``grace``: seconds that code which was
+    interrupted has to end before its kernel is killed."""
 
-    def __init__(self, masker: Masker | None = None, grace: float = GRACE) -> None:
+    def __init__(self, masker: Masker | None = None, kernels: Kernels | None = None, grace: float = GRACE) -> None:
         self._masker = masker or Masker({})
         self._grace = grace
+        self._kernels = kernels or Kernels()
         self._lock = threading.Lock()
         self._attempts: dict[str, Attempt] = {}
         self._stopped: set[str] = set()
@@ -32,9 +35,8 @@ class PapermillExecutor:
                 return stopped_early(job)
             attempt = self._attempts[job.key] = Attempt(job, self._grace)
         try:
-            from nbflow.executors.papermill.client import perform
-
-            return in_own_loop(perform, attempt, tell, self._masker)
+            outcome: Outcome = load_client().perform(attempt, tell, self._masker, self._kernels)
+            return outcome
         finally:
             with self._lock:
                 del self._attempts[job.key]

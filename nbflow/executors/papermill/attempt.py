@@ -15,7 +15,7 @@ from typing import Any
 
 from nbflow.executors import GRACE, Job, Outcome, Status
 from nbflow.executors.papermill.tracebacks import CLEARED, one_line, own_frames
-from nbflow.kernels.cold import ColdKernel
+from nbflow.kernels.kernel import Kernel
 from nbflow.kernels.meter import METER, Taken, Tree
 
 TIMEOUT_GRACE = 5.0
@@ -32,7 +32,7 @@ class Attempt:
         self.logs: list[Path] = []
         self.loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
-        self._kernel: ColdKernel | None = None
+        self._kernel: Kernel | None = None
         self._ending: Status | None = None
         self._forced = False
         self._code_runs = False
@@ -53,6 +53,11 @@ class Attempt:
         """Whether someone wants it to end."""
         return self._ending is not None
 
+    @property
+    def forced(self) -> bool:
+        """Whether it must not go on at all."""
+        return self._forced
+
     def end(self, why: Status, *, force: bool) -> None:
         """Interrupt the code that runs, and kill the kernel if it goes on; ``force``, or before any code runs: kill it
         at once."""
@@ -72,7 +77,7 @@ class Attempt:
 
     def _interrupt(self) -> None:
         if self._kernel is not None and self.loop is not None:
-            asyncio.run_coroutine_threadsafe(_interrupted(self._kernel), self.loop)
+            self._kernel.interrupt(self.loop)
 
     def _end_later(self, why: Status, seconds: float, *, force: bool) -> None:
         """End it when so many seconds have passed, unless it is over by then."""
@@ -89,18 +94,12 @@ class Attempt:
 
     # --- what happens, told by the thread that runs it ---------------------------------------------
 
-    def launched(self, kernel: ColdKernel) -> None:
-        """There is a process from now on."""
+    def meet(self, kernel: Kernel) -> None:
+        """This kernel is to run the slice: it may have no process yet."""
         with self._lock:
             self._kernel = kernel
-            kernel.launched()
             if self._forced:
                 kernel.kill()
-
-    @property
-    def began(self) -> bool:
-        """Whether the kernel came as far as to take cells."""
-        return bool(self._began)
 
     def begin(self) -> None:
         """The kernel is ready, and the first cell comes next."""
@@ -152,21 +151,16 @@ class Attempt:
     def outcome(self, *, crashed: bool) -> Outcome:
         status: Status = self._ending or ("crashed" if crashed else "failed")
         seconds = self._ended - self._began if self._began else 0.0
-        logs, taken = tuple(self.logs), self._taken
+        notes = (self._kernel.note,) if self._kernel is not None and self._kernel.note else ()
+        more = {"seconds": seconds, "logs": tuple(self.logs), "notes": notes, **self._taken._asdict()}
         if self._through and not crashed:
-            return Outcome("succeeded", self.notebook, seconds=seconds, logs=logs, **taken._asdict())
+            return Outcome("succeeded", self.notebook, **more)
         error = self._error
         if status == "timed_out":
             error = f"the step took longer than its timeout of {self.job.timeout:g} s"
         elif status == "stopped":
             error = ""
-        return Outcome(status, self.notebook, error, self._traceback, self._cell, seconds, logs, **taken._asdict())
-
-
-async def _interrupted(kernel: ColdKernel) -> None:
-    manager: Any = kernel.manager
-    if manager.has_kernel:
-        await manager.interrupt_kernel()
+        return Outcome(status, self.notebook, error, self._traceback, self._cell, **more)
 
 
 def stopped_early(job: Job) -> Outcome:

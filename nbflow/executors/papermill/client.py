@@ -1,21 +1,19 @@
 """papermill, made to run a slice the way an attempt needs: quietly, in a given kernel, within bounds, and to an end.
 
-papermill prepares the notebook and fills in the parameters, its client (nbclient's) talks to the kernel. Changed here:
-outputs are bounded as they are read, an attempt can be ended from outside, the verdict is ours (papermill counts an
-error that ``raises-exception`` allows), and the kernel is gone afterwards in every case. This module loads papermill;
-import it only when a slice is about to run.
+papermill fills in the parameters and keeps the notebook's state, its client (nbclient's) talks to the kernel. Changed
+here: the kernel is there already, outputs are bounded as they are read, an attempt can be ended from outside, the
+verdict is ours (papermill counts an error that ``raises-exception`` allows), and the kernel is gone afterwards in every
+case. This module loads papermill; see ``loading`` for when.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from queue import Empty
 from typing import Any
 
 import papermill
@@ -23,22 +21,20 @@ from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine, papermill_engines
+from papermill.engines import Engine
+from papermill.parameterize import parameterize_notebook
 
+from nbflow.core.outline import PARAMETERS_TAG
 from nbflow.executors import Job, Outcome, Tell
 from nbflow.executors.papermill.attempt import Attempt
 from nbflow.executors.papermill.outputs import KeptOutputs, OverflowLog
 from nbflow.executors.papermill.tracebacks import own_frames, shortened
-from nbflow.kernels.cold import ColdKernel, log
-from nbflow.kernels.inside import AFTER_START, BEFORE_SHUTDOWN
+from nbflow.kernels.choosing import Want
+from nbflow.kernels.kernel import Kernel, log
+from nbflow.kernels.pool import Kernels, Stopped
 from nbflow.masking import Masker
-from nbflow.notebook.nodes import as_node, empty_notebook, output_in
+from nbflow.notebook.nodes import as_node, output_in
 from nbflow.notebook.slices import is_internal, role_of
-
-ENGINE = "nbflow"
-
-START_TIMEOUT = 120
-"""Seconds that a kernel may take until it answers."""
 
 QUIET = 5.0
 """Seconds of silence after which a cell whose reply is in counts as done: the message that ends its outputs can be
@@ -47,52 +43,65 @@ lost when a kernel floods its socket."""
 logging.getLogger("papermill").addHandler(logging.NullHandler())
 
 
-def perform(attempt: Attempt, tell: Tell, masker: Masker) -> Outcome:
+def perform(attempt: Attempt, tell: Tell, masker: Masker, kernels: Kernels) -> Outcome:
     """Run the slice of an attempt to its end, whatever that is, and leave no kernel behind."""
     job = attempt.job
-    parameters = job.parameters if _takes_parameters(job.notebook) else None
-    crashed = True
-    kernel: ColdKernel | None = None
+    environment = os.environ if job.environment is None else job.environment
+    want = Want(job.kernel, job.folder, tuple(sorted(environment.items())))
     try:
-        kernel = ColdKernel(job.kernel, {**_environment(job), "PYTHONHASHSEED": "0"})
-        papermill.execute_notebook(
-            as_node(job.notebook), None, parameters and dict(parameters), engine_name=ENGINE,
-            kernel_name=job.kernel, progress_bar=False, request_save_on_cell_execute=False,
-            autosave_cell_every=0, attempt=attempt, kernel=kernel, tell=tell, masker=masker,
-        )  # fmt: skip
-        crashed = False
-    except DeadKernelError:
-        attempt.crash(kernel.cause_of_death() if kernel else "")
+        kernel = kernels.take(want, attempt.meet, lambda: attempt.forced)
+    except Stopped:
+        return attempt.outcome(crashed=True)
     except NoSuchKernel:
         attempt.crash(f"there is no kernel named '{job.kernel}'")
+        return attempt.outcome(crashed=True)
     except (RuntimeError, OSError) as error:
-        if attempt.began:
-            raise
-        words = kernel.last_words() if kernel else ""
-        attempt.crash(f"the kernel did not start: {words or str(error) or type(error).__name__}")
+        attempt.crash(f"the kernel did not start: {str(error) or type(error).__name__}")
+        return attempt.outcome(crashed=True)
+    crashed = True
+    try:
+        crashed = kernel.loop.run(_run_slice, attempt, kernel, tell, masker)
     finally:
         attempt.close()
-        if kernel is not None:
-            kernel.end()
+        gone = kernels.put_away(kernel, politely=not crashed and not attempt.forced)
+        if crashed or attempt.ending or job.settle:
+            gone.result()
     return attempt.outcome(crashed=crashed)
 
 
-def _environment(job: Job) -> Mapping[str, str]:
-    return os.environ if job.environment is None else job.environment
+def _run_slice(attempt: Attempt, kernel: Kernel, tell: Tell, masker: Masker) -> bool:
+    """Have papermill run it; whether the kernel was lost on the way."""
+    job = attempt.job
+    try:
+        SliceEngine.execute_notebook(
+            _prepared(job), job.kernel, progress_bar=False, autosave_cell_every=0,
+            attempt=attempt, kernel=kernel, tell=tell, masker=masker,
+        )  # fmt: skip
+    except DeadKernelError:
+        attempt.crash(kernel.cause_of_death())
+        return True
+    return False
 
 
-def _takes_parameters(notebook: Mapping[str, Any]) -> bool:
-    return any("parameters" in cell["metadata"].get("tags", ()) for cell in notebook["cells"])
+def _prepared(job: Job) -> Any:
+    """The slice as papermill wants it, with its parameters. ``papermill.execute_notebook`` would do so too, and write
+    and read it as JSON meanwhile."""
+    notebook = as_node(job.notebook)
+    notebook.metadata["papermill"] = as_node(
+        {"default_parameters": {}, "parameters": {}, "environment_variables": {}, "version": papermill.__version__}
+    )
+    for cell in notebook.cells:
+        cell.metadata.setdefault("tags", [])
+        cell.metadata["papermill"] = as_node({})
+    if job.parameters and any(PARAMETERS_TAG in cell.metadata["tags"] for cell in notebook.cells):
+        notebook = parameterize_notebook(notebook, dict(job.parameters), kernel_name=job.kernel)
+        for cell in notebook.cells:
+            cell.metadata.setdefault("papermill", as_node({}))
+    return notebook
 
 
 class SliceEngine(Engine):  # type: ignore[misc]  # papermill publishes no types
     """What papermill calls to run the notebook it has prepared."""
-
-    @classmethod
-    def execute_notebook(cls, *args: Any, **options: Any) -> Any:
-        super().execute_notebook(*args, **options)
-        # papermill would mark the errors in what it gets back, raise the first one and write it all out as JSON.
-        return empty_notebook()
 
     @classmethod
     def execute_managed_notebook(
@@ -101,7 +110,7 @@ class SliceEngine(Engine):  # type: ignore[misc]  # papermill publishes no types
         kernel_name: str,
         *,
         attempt: Attempt,
-        kernel: ColdKernel,
+        kernel: Kernel,
         tell: Tell,
         masker: Masker,
         **_: Any,
@@ -110,14 +119,11 @@ class SliceEngine(Engine):  # type: ignore[misc]  # papermill publishes no types
         SliceClient(nb_man, attempt, kernel, tell, masker, kernel_name=kernel_name).execute()
 
 
-papermill_engines.register(ENGINE, SliceEngine)
-
-
 class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
     """Talks to the kernel of one attempt."""
 
     def __init__(
-        self, nb_man: Any, attempt: Attempt, kernel: ColdKernel, tell: Tell, masker: Masker, **options: Any
+        self, nb_man: Any, attempt: Attempt, kernel: Kernel, tell: Tell, masker: Masker, **options: Any
     ) -> None:
         self.attempt = attempt
         self.kernel = kernel
@@ -130,43 +136,18 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
         self.clear_before_next_output = False
         self.reply: Mapping[str, Any] = {}
         super().__init__(
-            nb_man, log=log, startup_timeout=START_TIMEOUT, resources={"metadata": {"path": str(attempt.job.folder)}},
-            ipython_hist_file="", on_cell_error=self.remember_error, **options,
+            nb_man, km=kernel.manager, log=log, resources={"metadata": {"path": str(attempt.job.folder)}},
+            on_cell_error=self.remember_error, **options,
         )  # fmt: skip
+        self.kc = kernel.client
 
-    # --- the kernel --------------------------------------------------------------------------------
-
-    def create_kernel_manager(self) -> Any:
-        self.km = self.kernel.manager
-        return self.km
-
-    def start_new_kernel(self, **options: Any) -> None:
-        arguments = self.kernel.start_arguments()
-        self.extra_arguments = arguments.pop("extra_arguments")
-        with self.kernel.open_log() as file:
-            super().start_new_kernel(**arguments, stdout=file, stderr=file, **options)
-        self.attempt.launched(self.kernel)
-
-    def execute(self, **options: Any) -> Any:
+    def execute(self, **_: Any) -> Any:
         self.reset_execution_trackers()
-        with self.setup_kernel(cleanup_kc=True, **options):
-            self.whisper(AFTER_START)
-            self.attempt.begin()
-            self.papermill_execute_cells()
-            self.attempt.close()
-            self.set_widgets_metadata()
-            self.whisper(BEFORE_SHUTDOWN)
+        self.attempt.begin()
+        self.papermill_execute_cells()
+        self.attempt.close()
+        self.set_widgets_metadata()
         return self.nb
-
-    async def async_whisper(self, code: str) -> None:
-        """Have the kernel run code of ours without a trace. No answer within moments is no reason to give up."""
-        if self.kernel.is_ipykernel and not self.attempt.ending:
-            sent = self.kc.execute(code, silent=True, store_history=False)
-            with contextlib.suppress(Empty):
-                while (await ensure_async(self.kc.shell_channel.get_msg(timeout=1)))["parent_header"]["msg_id"] != sent:
-                    pass
-
-    whisper = run_sync(async_whisper)
 
     # --- cells -------------------------------------------------------------------------------------
 

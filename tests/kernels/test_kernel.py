@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nbflow.kernels.cold import ColdKernel, cause_of_death
 from nbflow.kernels.folders import LONGEST_SOCKET
+from nbflow.kernels.kernel import Kernel, cause_of_death
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_kernel_has_a_private_folder_with_room_for_its_sockets(
     base = tmp_path / ("x" * 90 if long else "x")
     base.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(base))
-    kernel = ColdKernel("python3", {})
+    kernel = Kernel("python3", {})
     folder = kernel.folder
     socket = f"{folder}/k-ipc-5"
     assert (stat.S_IMODE(folder.stat().st_mode), kernel.manager.transport) == (0o700, "ipc")

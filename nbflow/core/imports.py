@@ -1,0 +1,102 @@
+"""Which modules a slice imports while its kernel is still as it started.
+
+A module may read environment variables, the working folder and ``sys.path`` as it is imported. So what a slice imports
+before it touches any of these could as well be loaded before the slice begins, and what it imports afterwards could
+not. When in doubt, the slice touches them. Whether a module is installed, and what is done with the answer, is for
+others to say: see ``kernels/choosing``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from nbflow.core.model import Code, Unit
+from nbflow.core.outline import Outline
+from nbflow.core.slicing import Piece
+from nbflow.core.surroundings import LocalCode
+from nbflow.core.words import words
+
+STEERING = words("os sys site dotenv environs decouple importlib pkgutil builtins ctypes pip posix")
+"""Modules through which code changes variables, folders and paths."""
+
+_ACTING_LINE = re.compile(
+    r"^[ \t]*(?:[\w., \t]+=[ \t]*)?(?:!|%(?!(?:%|matplotlib|autoreload|aimport|load_ext[ \t]+autoreload|precision|xmode"
+    r"|colors|pprint|time|timeit|prun|memit|step|flow|load_ext[ \t]+nbflow)\b))|get_ipython\(",
+    re.MULTILINE,
+)
+"""Shell lines and magics that may change what an import finds: ``!pip install``, ``%env``, ``%cd``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """What a slice imports, as far as that can be told."""
+
+    modules: tuple[str, ...] = ()
+    """Dotted, in the order of the slice; the last word may be a name that is taken from a module."""
+    untouched: bool = True
+    """Whether variables, folder and path stay as they are to the end of the slice. Where they do not, ``modules`` are
+    those that are imported before; where they do, what functions import when they are called is among them."""
+
+
+def imports_of(
+    pieces: Iterable[Piece], outlines: Mapping[str, Outline], local: Callable[[tuple[str, ...]], LocalCode]
+) -> Imports:
+    """What a slice with these pieces imports. ``local`` tells of the local code behind modules."""
+    seen = _Seen(local)
+    for piece in pieces:
+        if piece.kind == "input":
+            continue
+        outline = outlines[piece.notebook]
+        units = outline.units(piece.cell)
+        if piece.kind == "import":
+            units = tuple(units[i] for i in piece.units)
+        elif _ACTING_LINE.search(outline.notebook.cell(piece.cell).source):
+            return seen.so_far()
+        for unit in units:
+            if not seen.take(unit):
+                return seen.so_far()
+    return Imports(tuple({**seen.now, **seen.later}))
+
+
+class _Seen:
+    """What was seen of a slice up to some statement."""
+
+    def __init__(self, local: Callable[[tuple[str, ...]], LocalCode]) -> None:
+        self.local = local
+        self.now: dict[str, None] = {}
+        self.later: dict[str, None] = {}
+        self.steers: set[str] = set()
+        """Names through which code changes what imports depend on, or may do so: ``os``, a local module, a function."""
+        self.strangers: set[str] = set()
+        """Those of them that belong to local modules."""
+
+    def so_far(self) -> Imports:
+        return Imports(tuple(self.now), untouched=False)
+
+    def take(self, unit: Unit) -> bool:
+        """Take in a statement; False where it may change what later imports depend on."""
+        local = self.local(unit.now.modules) if unit.now.modules else LocalCode()
+        if local.acting or unit.always in ("exec", "%run") or (local.files and unit.always == "star import"):
+            return False
+        for item in unit.imports:
+            is_local = bool(local.files and self.local((item.module,)).files)
+            if is_local or item.module.partition(".")[0] in STEERING:
+                self.steers.add(item.bound)
+            if is_local:
+                self.strangers.add(item.bound)
+        self.steers.update(name for name, root in unit.now.shares if root in self.steers)
+        if unit.kind in ("def", "class"):
+            if self._changes(unit.later) or not self.steers.isdisjoint(unit.later.reads):
+                self.steers.update(unit.now.binds)
+        elif self._changes(unit.now):
+            return False
+        self.now.update(dict.fromkeys((*unit.now.modules, *local.imports)))
+        self.later.update(dict.fromkeys(unit.later.modules))
+        return True
+
+    def _changes(self, code: Code) -> bool:
+        # What is only asked of `os` changes nothing (`os.listdir()`), but who knows what a local module does.
+        changed = {c.name for c in code.changes if c.how != "maybe" or c.name in self.strangers}
+        return not self.steers.isdisjoint({*code.setup, *changed, *code.calls, *code.bare_calls})

@@ -1,0 +1,106 @@
+"""Finds out what a kernel is like when its first cell comes, by starting one in a throw-away fork.
+
+What ``IPKernelApp.initialize`` loads, which variables it sets and which warnings it filters differs from version to
+version, so it is asked rather than known. The fork sees no configuration of the user's, serves nobody and is gone in
+the end.
+"""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import os
+import pickle
+import select
+import signal
+import sys
+import time
+import traceback
+import warnings
+from typing import Any, NamedTuple
+
+PATIENCE = 30.0
+"""Seconds that a kernel may take to come up."""
+
+
+class Kernel(NamedTuple):
+    """A kernel as its first cell finds it."""
+
+    modules: list[str]
+    """Those that it loads as it starts, in their order."""
+    environ: dict[str, str]
+    """The variables that it sets."""
+    filters: list[Any]
+    """``warnings.filters``."""
+
+
+def rehearse(folder: str) -> Kernel:
+    """Start a kernel in a fork; ``folder`` is for its files. Raises ``RuntimeError`` where it does not come up."""
+    source, sink = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(source)
+            with os.fdopen(sink, "wb") as report:
+                pickle.dump(_started(folder), report)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(sink)
+    try:
+        return Kernel(*pickle.loads(_read(source, time.monotonic() + PATIENCE)))
+    except (EOFError, pickle.UnpicklingError):
+        raise RuntimeError("a kernel does not come up in a fork") from None
+    finally:
+        os.close(source)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def has_startup_code() -> bool:
+    """Whether a kernel runs code of the person's before the first cell: it may change what imports depend on."""
+    from IPython.core.application import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
+    from IPython.paths import get_ipython_dir
+
+    folders = (os.path.join(get_ipython_dir(), "profile_default"), *ENV_CONFIG_DIRS, *SYSTEM_CONFIG_DIRS)
+    patterns = ("startup/*.py", "startup/*.ipy", "ipython_config.*", "ipython_kernel_config.*")
+    found = [path for folder in folders for each in patterns for path in glob.glob(f"{glob.escape(folder)}/{each}")]
+    return bool(found) or os.path.isfile(os.environ.get("PYTHONSTARTUP", ""))
+
+
+def load(names: list[str]) -> None:
+    """Import the modules of a kernel. Those that are found only once others are loaded have a second turn."""
+    for _ in range(2):
+        for name in names:
+            if name not in sys.modules:
+                try:
+                    importlib.import_module(name)
+                except Exception:  # noqa: S112 - a kernel will load it, or do without as this one did
+                    continue
+
+
+def _started(folder: str) -> tuple[list[str], dict[str, str], list[Any]]:
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["IPYTHONDIR"] = os.path.join(folder, "ipython")
+    before, known = dict(os.environ), set(sys.modules)
+    from ipykernel.kernelapp import IPKernelApp
+
+    connection, sockets = os.path.join(folder, "r.json"), os.path.join(folder, "r")
+    options = ["-f", connection, "--IPKernelApp.transport=ipc", f"--IPKernelApp.ip={sockets}"]
+    kernel: Any = IPKernelApp.instance()
+    kernel.initialize([*options, "--HistoryManager.enabled=False"])
+    loaded = [name for name in sys.modules if name not in known]
+    environ = {name: value for name, value in os.environ.items() if before.get(name) != value}
+    return loaded, environ, list(warnings.filters)
+
+
+def _read(source: int, deadline: float) -> bytes:
+    found = b""
+    while select.select([source], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        part = os.read(source, 1 << 16)
+        if not part:
+            return found
+        found += part
+    raise EOFError

@@ -1,0 +1,186 @@
+"""The loop of the fork server: answers over one socket, and is gone when that closes.
+
+| it is sent                                  | and answers                                                      |
+|---------------------------------------------|------------------------------------------------------------------|
+| ``prepare`` with what to load, once           | ``loading`` for each module, then ``ready`` or ``useless``           |
+| ``fork`` with an ``Order`` and two descriptors  | ``forked`` with the process, or ``failed``                         |
+|                                             | ``ended`` with status and ``orphans``, when a kernel is gone         |
+| ``release`` of a kernel                       | nothing: its number is free from then on                         |
+
+A kernel that ended keeps its number until it is released, so whoever sends it signals cannot hit a stranger.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+import warnings
+from typing import Any, NoReturn
+
+from . import child, preload, processes, rehearsal
+
+LARGEST = 1 << 17
+"""Bytes of a message."""
+
+
+def main(descriptor: int) -> None:
+    """Serve until the socket closes. Returns in the forks, once they are no kernels any more."""
+    server = Server(socket.socket(fileno=descriptor))
+    os.set_inheritable(descriptor, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        order = server.serve()
+    except BaseException:
+        traceback.print_exc()
+        server.end()
+    if order is None:
+        server.end()
+    child.run(order, server.filters, server.registered)
+
+
+class Server:
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.wake, self.waker = os.pipe()
+        self.kernels: dict[int, bool] = {}
+        """Kernels that are not released → whether their end was told."""
+        self.filters: list[Any] = []
+        self.registered: list[Any] = []
+
+    def serve(self) -> child.Order | None:
+        """None when nobody is there any more; in a fork, what it is to become."""
+        self._watch_children()
+        processes.adopt_orphans()
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
+        poll.register(self.wake, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll()}
+            if self.wake in ready:
+                os.read(self.wake, 1 << 12)
+                self._tell_ended()
+            if self.connection.fileno() in ready:
+                data, descriptors, _, _ = socket.recv_fds(self.connection, LARGEST, 2)
+                if not data:
+                    return None
+                order = self._take(json.loads(data), descriptors)
+                if order is not None:
+                    return order
+
+    def end(self) -> NoReturn:
+        """Kill all that lives below, and go; nothing that libraries meant to do at the end is done."""
+        processes.kill_below(os.getpid())
+        os._exit(0)
+
+    def _watch_children(self) -> None:
+        os.set_blocking(self.waker, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
+
+    def _send(self, **message: Any) -> None:
+        self.connection.send(json.dumps(message).encode())
+
+    def _take(self, message: dict[str, Any], descriptors: list[int]) -> child.Order | None:
+        what = message.pop("do")
+        if what == "prepare":
+            self._prepare(**message)
+        elif what == "release":
+            self._release(**message)
+        elif what == "fork":
+            return self._fork(child.Order(streams=descriptors, **message))
+        return None
+
+    def _prepare(
+        self,
+        folder: str,
+        start_in: str,
+        statements: list[list[str]],
+        installed: list[str],
+        denied: list[str],
+        random_counts: bool,
+        package: list[str] | None,
+    ) -> None:
+        try:
+            kernel = rehearsal.rehearse(folder)
+        except RuntimeError as error:
+            self._send(told="useless", unfit={}, why=str(error))
+            return
+        rehearsal.load(kernel.modules)
+        if package is not None:
+            _load_package(*package)
+        if why := preload.living():
+            self._send(told="useless", unfit={}, why=f"the interpreter has more to it from the start: {why}")
+            return
+        os.environ.update(kernel.environ)
+        os.chdir(start_in)
+        found = preload.preload(
+            [] if rehearsal.has_startup_code() else [preload.Statement(*words) for words in statements],
+            preload.Rules(tuple(installed), frozenset(denied), random_counts),
+            kernel.filters,
+            lambda module: self._send(told="loading", module=module),
+        )
+        os.chdir("/")
+        if found.unfit or (why := preload.living()):  # a thread may have been too young to be seen when it was started
+            self._send(told="useless", unfit=found.unfit, why=why)
+            return
+        self.filters, self.registered = found.filters, found.registered
+        gc.collect()
+        gc.freeze()  # so that collecting garbage in a kernel does not copy the pages that it shares
+        self._send(told="ready", loaded=found.loaded)
+
+    def _fork(self, order: child.Order) -> child.Order | None:
+        me = os.getpid()
+        try:
+            with warnings.catch_warnings():  # Python and polars warn of forks; this one is thought through
+                warnings.simplefilter("ignore")
+                pid = os.fork()
+        except OSError as error:
+            self._send(told="failed", why=error.strerror or str(error))
+            pid = -1
+        if pid == 0:
+            try:
+                child.detach(order, me, [self.connection.detach(), self.wake, self.waker])
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            return order
+        for descriptor in order.streams:
+            os.close(descriptor)
+        if pid > 0:
+            self.kernels[pid] = False
+            self._send(told="forked", pid=pid)
+        return None
+
+    def _tell_ended(self) -> None:
+        """Tell of kernels that have ended, and put to rest what they had started and left to this process."""
+        orphans = processes.reap_orphans(self.kernels)
+        for pid, told in list(self.kernels.items()):
+            status = None if told else processes.ending(pid)
+            if status is not None:
+                self.kernels[pid] = True
+                self._send(told="ended", pid=pid, status=status, orphans=orphans)
+
+    def _release(self, pid: int) -> None:
+        if self.kernels.pop(pid, None) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            processes.reap(pid)
+
+
+def _load_package(name: str, folder: str, entry: str) -> None:
+    file = os.path.join(folder, "__init__.py")
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[folder])
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    importlib.import_module(f"{name}.{entry}")

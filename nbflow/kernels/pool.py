@@ -1,0 +1,293 @@
+"""The kernels of one run: made before they are needed, handed out once, ended beside other work.
+
+``Kernels`` is told which kernels the steps to come will want, and keeps as many ready as steps may run at a time. The
+first ones are started anew while a fork server comes up, the others are forked from it. Whatever goes wrong ahead of
+time costs nothing but time: the step gets a kernel that is started anew, and says why. What is made when is decided in
+``choosing``; this module owns the threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbflow.kernels.choosing import MOST_SERVERS, Place, Want, shadows, to_make, worth_a_server
+from nbflow.kernels.forks import ForkServer, NoFork, Start, works_here
+from nbflow.kernels.kernel import Kernel
+
+if TYPE_CHECKING:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+MOST_FAILURES = 3
+"""Forks that may fail before a server is given up."""
+
+ALWAYS = {"PYTHONHASHSEED": "0"}
+"""Variables of every kernel: the same code on equal inputs gives equal bytes only with equal hashes."""
+
+GLANCE = 0.05
+"""Seconds between two looks whether a step that waits for its kernel has been stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """What is known of the kernels that a run will need."""
+
+    wants: tuple[Want, ...] = ()
+    """Of the steps that may run, in the order in which they may start."""
+    at_once: int = 0
+    """How many of the steps wait for no other."""
+    starts: Mapping[Place, Start] = field(default_factory=dict)
+    """How the fork server of a place is started; without one, its kernels are started anew."""
+
+
+class Stopped(Exception):
+    """The step was stopped while it waited for its kernel."""
+
+
+class Makers:
+    """Makes kernels and fork servers that are not started yet."""
+
+    def kernel(self, want: Want, server: ForkServer | None) -> Kernel:
+        """Raises what ``Kernel`` does."""
+        return Kernel(want.kernel, {**dict(want.environment), **ALWAYS}, server, self._specs)
+
+    def server(self, start: Start) -> ForkServer:
+        return ForkServer(start)
+
+    @cached_property
+    def _specs(self) -> KernelSpecManager:
+        from jupyter_client.kernelspec import KernelSpecManager
+
+        return KernelSpecManager()
+
+
+class Kernels:
+    """The kernels of one run. Use it as a context manager; its methods may be called from any thread.
+
+    ``jobs``: steps at a time; ``coming``: without it nothing is made ahead; ``makers``: a test has its own.
+    """
+
+    def __init__(self, jobs: int = 1, coming: Coming | None = None, makers: Makers | None = None) -> None:
+        coming = coming or Coming()
+        self._makers = makers or Makers()
+        self._jobs = jobs
+        self._coming = list(coming.wants)
+        self._expected = frozenset(coming.wants)
+        self._starts = dict(coming.starts) if works_here() else {}
+        self._first = min(coming.at_once, jobs)
+        self._state = threading.Condition()
+        self._ready: list[tuple[Want, Kernel]] = []
+        self._making: Counter[Want] = Counter()
+        self._waiting: Counter[Want] = Counter()
+        """Steps that wait for a kernel that is being made."""
+        self._alive: set[Kernel] = set()
+        self._servers: dict[Place, ForkServer] = {}
+        self._coming_up: dict[Place, ForkServer] = {}
+        self._failures: Counter[Place] = Counter()
+        self._given_up: set[Place] = set()
+        self._untold: dict[Place, str] = {}
+        """What a person should know of how kernels are made: it is told with the next step there."""
+        self._closed = False
+        self._threads = ThreadPoolExecutor(max_workers=2 * jobs + MOST_SERVERS, thread_name_prefix="nbflow kernels")
+
+    def __enter__(self) -> Kernels:
+        with self._state:
+            for place in worth_a_server(self._coming, self._first):
+                if place in self._starts:
+                    self._coming_up[place] = self._makers.server(self._starts[place])
+            for want in to_make(self._coming, Counter(), self._first if self._coming_up else self._jobs):
+                self._make(want)
+            for place in self._coming_up:
+                self._threads.submit(self._bring_up, place)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- for the steps -------------------------------------------------------------------------------------
+
+    def take(
+        self,
+        want: Want,
+        meet: Callable[[Kernel], None] = lambda _: None,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> Kernel:
+        """A kernel that answers, for one use; give it back with ``put_away``, whatever happens.
+
+        ``meet`` is shown the kernel as soon as there is something to be killed. Raises ``Stopped``, and for a kernel
+        that does not start ``jupyter_client.kernelspec.NoSuchKernel``, ``OSError`` or ``RuntimeError``.
+        """
+        with self._state:
+            if want in self._coming:
+                self._coming.remove(want)
+            kernel = self._from_ready(want, is_stopped)
+        if kernel is None:
+            kernel = self._made_now(want, meet, is_stopped)
+        else:
+            meet(kernel)
+        with self._state:
+            kernel.note = self._untold.pop(want.place, "")
+        return kernel
+
+    def put_away(self, kernel: Kernel, *, politely: bool) -> Future[None]:
+        """The kernel's work is done: end it, beside other work."""
+        with self._state:
+            self._alive.discard(kernel)
+        return self._threads.submit(kernel.end, politely=politely)
+
+    def close(self) -> None:
+        """End all that is left; kernels that were put away may end as they like. May be called again."""
+        with self._state:
+            self._closed = True
+            self._coming.clear()
+            alive, ready = list(self._alive), [kernel for _, kernel in self._ready]
+            self._ready.clear()
+            coming_up = list(self._coming_up.values())
+        for kernel in alive:
+            kernel.kill()
+        for server in coming_up:
+            server.close()
+        self._threads.shutdown()
+        for kernel in ready:
+            kernel.end()
+        for server in self._servers.values():
+            server.close()
+
+    # --- handing out ---------------------------------------------------------------------------------------
+
+    def _from_ready(self, want: Want, is_stopped: Callable[[], bool]) -> Kernel | None:
+        """One that is made already, or will be soon; None where there is none. Raises ``Stopped``."""
+        self._waiting[want] += 1
+        try:
+            while True:
+                if is_stopped() or self._closed:
+                    raise Stopped
+                for entry in self._ready:
+                    if entry[0] == want:
+                        self._ready.remove(entry)
+                        self._make_ahead()
+                        return entry[1]
+                if self._making[want] < self._waiting[want]:
+                    return None
+                self._state.wait(GLANCE)
+        finally:
+            self._waiting[want] -= 1
+
+    def _made_now(self, want: Want, meet: Callable[[Kernel], None], is_stopped: Callable[[], bool]) -> Kernel:
+        """A kernel for a step that stands and waits: a fork where there is a server, else, or failing that, anew."""
+        server = self._server_for(want)
+        if server is not None and want.place not in self._untold:
+            kernel = self._new(want, server)
+            meet(kernel)
+            try:
+                return self._started(kernel, want)
+            except (OSError, RuntimeError) as error:
+                if is_stopped():
+                    raise Stopped from None
+                self._count_failure(want, error)
+        kernel = self._new(want, None)
+        meet(kernel)
+        return self._started(kernel, want)
+
+    # --- making --------------------------------------------------------------------------------------------
+
+    def _make_ahead(self) -> None:
+        there = Counter(want for want, _ in self._ready) + self._making
+        for want in to_make(self._coming, there, self._jobs):
+            if want.place not in self._coming_up:  # then it will be a fork, and soon
+                self._make(want)
+
+    def _make(self, want: Want) -> None:
+        if not self._closed:
+            self._making[want] += 1
+            self._threads.submit(self._made_ahead, want)
+
+    def _made_ahead(self, want: Want) -> None:
+        kernel: Kernel | None = None
+        server = self._server_for(want)
+        try:
+            kernel = self._started(self._new(want, server), want)
+        except Exception as error:  # the step that wants it will have one started anew, and tell
+            if server is not None:
+                self._count_failure(want, error)
+        with self._state:
+            self._making[want] -= 1
+            if kernel is not None:
+                self._ready.append((want, kernel))
+            self._state.notify_all()
+
+    def _new(self, want: Want, server: ForkServer | None) -> Kernel:
+        kernel = self._makers.kernel(want, server)
+        with self._state:
+            self._alive.add(kernel)
+            closed = self._closed
+        if closed:
+            kernel.kill()
+        return kernel
+
+    def _started(self, kernel: Kernel, want: Want) -> Kernel:
+        try:
+            kernel.start(want.folder)
+        except BaseException as error:
+            words = kernel.last_words()
+            with self._state:
+                self._alive.discard(kernel)
+            kernel.end()
+            if words and isinstance(error, OSError | RuntimeError):
+                raise RuntimeError(words) from error
+            raise
+        return kernel
+
+    # --- fork servers --------------------------------------------------------------------------------------
+
+    def _bring_up(self, place: Place) -> None:
+        server = self._coming_up[place]
+        why = ""
+        try:
+            server.prepare()
+        except (NoFork, OSError) as error:
+            why = str(error)
+            server.close()
+        with self._state:
+            del self._coming_up[place]
+            if not why:
+                self._servers[place] = server
+            elif not self._closed:
+                self._untold[place] = (
+                    f"Kernels cannot be made ahead by forks: {why}. Each is started anew, which takes longer. "
+                    'kernels = "cold" in [tool.nbflow] spares the attempt.'
+                )
+            self._make_ahead()
+
+    def _server_for(self, want: Want) -> ForkServer | None:
+        """What its kernel can be forked from without making a difference."""
+        place = want.place
+        server = self._servers.get(place)
+        if server is None or not server.is_up or place in self._given_up or want not in self._expected:
+            return None
+        return None if shadows(_importable(want.folder), server.loaded) else server
+
+    def _count_failure(self, want: Want, error: Exception) -> None:
+        """A fork did not come up: the next step there has a kernel started anew, and tells. A server whose forks fail
+        again and again serves no more."""
+        place = want.place
+        with self._state:
+            self._untold[place] = f"The kernel that was forked for this step failed ({error}); another one served it."
+            self._failures[place] += 1
+            if self._failures[place] >= MOST_FAILURES:
+                self._given_up.add(place)
+
+
+def _importable(folder: Path) -> Iterator[str]:
+    """Names in a folder that an import could mean."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.suffix in (".py", ".pyc", ".so") or (path / "__init__.py").exists():
+                yield path.name

@@ -1,0 +1,193 @@
+"""Forked kernels as processes: how they end, what they leave, and that nothing of them stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from nbflow.kernels.forks import ForkServer, NoFork
+from nbflow.kernels.kernel import Kernel
+from tests.kernels.talking import a_kernel, a_server, environment, said, start_of
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    with a_server(start_of(tmp_path_factory.mktemp("forks"))) as server:
+        yield server
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("cell", "cause"),
+    [
+        ("os._exit(3)", "the kernel exited with status 3"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "the kernel was killed by SIGKILL (often: out of memory)"),
+        ("import ctypes; ctypes.string_at(0)", "the kernel was killed by SIGSEGV (a fault in native code)"),
+        ("os.abort()", "the kernel was killed by SIGABRT (native code gave up)"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", "the kernel was killed by SIGTERM"),
+    ],
+)
+def test_how_a_kernel_ended_is_known(tmp_path: Path, server: ForkServer, cell: str, cause: str) -> None:
+    with a_kernel(tmp_path, server) as kernel:
+        assert kernel.is_forked
+        assert Path(f"/proc/{kernel.pid}/cwd").readlink() == tmp_path
+        kernel.client.execute(f"import os, signal, faulthandler; faulthandler.disable(); {cell}")
+        until(lambda: kernel.cause_of_death() != "the kernel stopped answering")
+        assert kernel.cause_of_death() == cause
+
+
+AT_THE_END = """
+import atexit, multiprocessing, pathlib, threading, time, weakref
+atexit.register(lambda: pathlib.Path("handler").touch())
+left_open = open("left-open.txt", "w"); left_open.write("all of it")
+kept = [left_open]
+class Thing:
+    def __del__(self): pathlib.Path("deleted").touch()
+thing = Thing()
+def work(): time.sleep(0.3); pathlib.Path("thread").touch()
+threading.Thread(target=work).start()
+child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True); child.start()
+"""
+
+
+@pytest.mark.parametrize("forked", [False, True])
+def test_a_kernel_that_is_asked_to_go_does_what_was_to_be_done_at_its_end(
+    tmp_path: Path, server: ForkServer, forked: bool
+) -> None:
+    with a_kernel(tmp_path, server if forked else None, politely=True) as kernel:
+        assert said(kernel, AT_THE_END) == ""
+        child = int(said(kernel, "print(child.pid)"))
+    made = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert made == {"handler": "", "left-open.txt": "all of it", "deleted": "", "thread": ""}
+    assert kernel.cause_of_death() == "the kernel exited with status 0"
+    until(lambda: gone(child))
+
+
+CHILDREN = """
+import os, subprocess, sys, time
+def daemon():
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            open("daemon", "w").write(str(os.getpid()))
+            time.sleep(1000)
+        os._exit(0)
+daemon()
+plain = subprocess.Popen(["sleep", "1000"])
+apart = subprocess.Popen(["sh", "-c", "trap '' TERM INT HUP; sleep 1000 & wait"], start_new_session=True)
+while not os.path.exists("daemon") or not open("daemon").read(): time.sleep(0.01)
+print(plain.pid, apart.pid, open("daemon").read())
+"""
+
+
+@pytest.mark.parametrize("politely", [False, True])
+def test_no_child_of_a_kernel_outlives_it(tmp_path: Path, server: ForkServer, politely: bool) -> None:
+    with a_kernel(tmp_path, server, politely=politely) as kernel:
+        children = [int(word) for word in said(kernel, CHILDREN).split()]
+        assert len(children) == 3
+        assert not any(map(gone, children))
+    until(lambda: all(map(gone, [*children, kernel.pid])))
+    assert not kernel.folder.exists()
+
+
+def test_kernels_draw_differently_and_know_nothing_of_each_other(tmp_path: Path, server: ForkServer) -> None:
+    cell = (
+        "import multiprocessing, os, random, secrets, ssl, tempfile, uuid; print(random.random(), uuid.uuid1(), "
+        "uuid.uuid4(), ssl.RAND_bytes(8), tempfile.mktemp(), bytes(multiprocessing.current_process().authkey), sep='|')"
+    )
+    links = "print(*(os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if int(n) < 100), sep='|')"
+    with a_kernel(tmp_path, server) as one, a_kernel(tmp_path, server) as other:
+        drawn = [said(kernel, cell).strip().split("|") for kernel in (one, other)]
+        assert not any(mine == yours for mine, yours in zip(*drawn, strict=True))
+        for kernel, sibling in ((one, other), (other, one)):
+            assert said(kernel, "import os") == ""
+            assert str(sibling.folder) not in said(kernel, links)
+        assert one.pid != other.pid
+
+
+@pytest.mark.parametrize("forked", [False, True])
+def test_a_kernel_looks_to_its_own_parent_whatever_its_run_was_started_from(tmp_path: Path, forked: bool) -> None:
+    """ipykernel ends with the process of that number; a run outlives the kernel and the server that asked for it."""
+    environ = {**environment(), "JPY_PARENT_PID": "1"}
+    with (
+        a_server(start_of(tmp_path, environ=environ)) as server,
+        a_kernel(tmp_path, server if forked else None, environ) as kernel,
+    ):
+        parent = "import os; os.environ['JPY_PARENT_PID'] == str(os.getppid()), os.getppid() == "
+        is_ours = said(kernel, f"{parent}{os.getpid()}")
+        assert is_ours == f"['text/plain'] (True, {not forked})\n"
+
+
+def test_a_kernel_that_does_not_answer_in_time_is_ended(tmp_path: Path) -> None:
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "slow.py").write_text("import time\ntime.sleep(60)")
+    environ = {**environment(), "IPYTHONDIR": str(tmp_path / "ipython")}
+    with a_server(start_of(tmp_path, environ=environ)) as server:
+        kernel = Kernel("python3", environ, server)
+        with pytest.raises(RuntimeError, match=r"^it did not answer within 2 s$"):
+            kernel.start(tmp_path, limit=2)
+        pid = kernel.pid
+        kernel.end()
+        assert (kernel.is_forked, gone(pid)) == (True, True)
+
+
+def test_a_server_that_is_lost_takes_its_kernels_along(tmp_path: Path) -> None:
+    with a_server(start_of(tmp_path)) as server, a_kernel(tmp_path, server) as kernel:
+        assert server._process is not None
+        server._process.kill()
+        until(lambda: kernel.cause_of_death() == "the kernel was killed by SIGKILL (often: out of memory)")
+        until(lambda: gone(kernel.pid))
+        assert not server.is_up
+        with pytest.raises(NoFork):
+            server.fork([], str(tmp_path), {}, 1, 2)
+
+
+RUN = """
+import json, sys, time
+from pathlib import Path
+from tests.kernels.talking import a_kernel, a_server, said, start_of
+from tests.kernels.test_forks import CHILDREN
+folder = Path(sys.argv[1])
+with a_server(start_of(folder)) as server, a_kernel(folder, server) as kernel:
+    pids = [int(word) for word in said(kernel, CHILDREN).split()]
+    kernel.client.execute("while True: pass")
+    print(json.dumps([server._process.pid, kernel.pid, *pids]), flush=True)
+    time.sleep(1000)
+"""
+
+
+def test_nothing_outlives_a_killed_run(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", RUN, str(tmp_path)]
+    run = subprocess.Popen(words, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+    try:
+        assert run.stdout is not None
+        pids = json.loads(run.stdout.readline())
+        assert not any(map(gone, pids))
+    finally:
+        run.send_signal(signal.SIGKILL)
+        run.communicate()
+    until(lambda: all(map(gone, pids)), seconds=5)

@@ -1,0 +1,279 @@
+"""Kernels that are ready before they are needed, without any: the makers are fakes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from nbflow.kernels.choosing import Want
+from nbflow.kernels.forks import ForkServer, NoFork, Start
+from nbflow.kernels.kernel import Kernel
+from nbflow.kernels.pool import Coming, Kernels, Makers, Stopped
+
+
+class FakeKernel:
+    def __init__(self, makers: FakeMakers, forked: bool) -> None:
+        self.makers = makers
+        self.is_forked = forked
+        self.note = ""
+        self.killed = threading.Event()
+        self.ends: list[bool] = []
+
+    def start(self, folder: Path) -> None:
+        self.makers.may_start.wait(10)
+        if self.killed.is_set():
+            raise RuntimeError("it ended before it answered")
+        if self.makers.failing and self.makers.failing[0](self):
+            self.makers.failing.pop(0)
+            raise RuntimeError("it did not answer within 10 s")
+
+    def kill(self) -> None:
+        self.killed.set()
+        self.makers.may_start.set()
+
+    def last_words(self) -> str:
+        return ""
+
+    def end(self, *, politely: bool = False) -> None:
+        self.ends.append(politely)
+
+
+class FakeServer:
+    def __init__(self, start: Start) -> None:
+        self.loaded = frozenset({"pandas"})
+        self.is_up = False
+        self.may_come_up = threading.Event()
+        self.why = ""
+        self.closed = False
+
+    def prepare(self) -> None:
+        self.may_come_up.wait(10)
+        if self.closed or self.why:
+            raise NoFork(self.why or "the run is over")
+        self.is_up = True
+
+    def close(self) -> None:
+        self.closed, self.is_up = True, False
+        self.may_come_up.set()
+
+
+class FakeMakers(Makers):
+    def __init__(self) -> None:
+        self.kernels: list[FakeKernel] = []
+        self.servers: list[FakeServer] = []
+        self.may_start = threading.Event()
+        self.may_start.set()
+        self.failing: list[Callable[[FakeKernel], bool]] = []
+        """Which kernels are next to fail, one each."""
+
+    def kernel(self, want: Want, server: ForkServer | None) -> Kernel:
+        self.kernels.append(FakeKernel(self, server is not None))
+        return cast("Kernel", self.kernels[-1])
+
+    def server(self, start: Start) -> ForkServer:
+        self.servers.append(FakeServer(start))
+        return cast("ForkServer", self.servers[-1])
+
+
+@pytest.fixture
+def makers() -> FakeMakers:
+    return FakeMakers()
+
+
+@pytest.fixture
+def want(tmp_path: Path) -> Want:
+    return Want("python3", tmp_path, (("HOME", "/home/me"),))
+
+
+def coming(want: Want, steps: int, at_once: int = 1) -> Coming:
+    return Coming((want,) * steps, at_once, {(want.kernel, want.folder): Start(("python",), {}, want.folder)})
+
+
+def until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def up(makers: FakeMakers, want: Want) -> Iterator[Kernels]:
+    """A run of many steps, two at a time, whose fork server is up and whose first kernel was used."""
+    with Kernels(2, coming(want, 20), makers) as kernels:
+        assert not kernels.take(want).is_forked
+        makers.servers[0].may_come_up.set()
+        until(lambda: len(makers.kernels) == 3)
+        yield kernels
+
+
+def forked(makers: FakeMakers) -> list[bool]:
+    return [kernel.is_forked for kernel in makers.kernels]
+
+
+def test_without_a_word_of_what_is_coming_each_kernel_is_made_when_it_is_needed(makers: FakeMakers, want: Want) -> None:
+    with Kernels(2, makers=makers) as kernels:
+        assert makers.kernels == []
+        first, second = kernels.take(want), kernels.take(want)
+        assert first is not second
+        assert (forked(makers), makers.servers) == ([False, False], [])
+
+
+def test_the_first_kernels_are_started_anew_while_a_server_comes_up(makers: FakeMakers, want: Want) -> None:
+    with Kernels(2, coming(want, 5, at_once=1), makers) as kernels:
+        until(lambda: len(makers.kernels) == 1)
+        kernels.take(want)
+        time.sleep(0.02)
+        assert forked(makers) == [False]  # no other is made until it can be forked
+        makers.servers[0].may_come_up.set()
+        until(lambda: len(makers.kernels) == 3)
+        assert forked(makers) == [False, True, True]
+
+
+def test_no_kernel_is_handed_out_twice_and_as_many_as_jobs_are_ready(
+    up: Kernels, makers: FakeMakers, want: Want
+) -> None:
+    taken = [up.take(want) for _ in range(6)]
+    assert len(set(map(id, taken))) == 6
+    assert all(kernel.is_forked for kernel in taken)
+    until(lambda: len(makers.kernels) == 9)
+    time.sleep(0.02)
+    assert len(makers.kernels) == 9
+
+
+def test_at_the_end_nothing_more_is_made(makers: FakeMakers, want: Want) -> None:
+    with Kernels(2, coming(want, 3), makers) as kernels:
+        kernels.take(want)
+        makers.servers[0].may_come_up.set()
+        until(lambda: len(makers.kernels) == 3)
+        kernels.take(want), kernels.take(want)
+        time.sleep(0.02)
+        assert len(makers.kernels) == 3
+
+
+def test_a_short_run_has_no_server(makers: FakeMakers, want: Want) -> None:
+    with Kernels(2, coming(want, 2, at_once=1), makers) as kernels:
+        until(lambda: len(makers.kernels) == 2)
+        assert ([k.is_forked for k in (kernels.take(want), kernels.take(want))], makers.servers) == ([False, False], [])
+
+
+def test_a_step_need_not_wait_for_the_server(makers: FakeMakers, want: Want) -> None:
+    with Kernels(2, coming(want, 5, at_once=1), makers) as kernels:
+        assert [kernels.take(want).is_forked for _ in range(2)] == [False, False]
+
+
+def test_kernels_that_nobody_took_are_ended_and_those_put_away_end_politely(makers: FakeMakers, want: Want) -> None:
+    with Kernels(2, coming(want, 20), makers) as kernels:
+        first = kernels.take(want)
+        makers.servers[0].may_come_up.set()
+        until(lambda: len(makers.kernels) == 3)
+        kernels.put_away(first, politely=True)
+    assert [(k.ends, k.killed.is_set()) for k in makers.kernels] == [([True], False), ([False], True), ([False], True)]
+    assert [server.closed for server in makers.servers] == [True]
+
+
+def test_a_server_that_is_still_coming_up_does_not_hold_the_end_up(makers: FakeMakers, want: Want) -> None:
+    with Kernels(2, coming(want, 20), makers):
+        pass
+    assert [server.closed for server in makers.servers] == [True]
+
+
+def test_another_kind_of_kernel_is_not_taken_for_it(
+    up: Kernels, makers: FakeMakers, want: Want, tmp_path: Path
+) -> None:
+    for other in (
+        Want("python3", tmp_path / "elsewhere", want.environment),
+        Want("other", want.folder, want.environment),
+        Want("python3", want.folder, (("HOME", "/home/you"),)),
+    ):
+        assert not up.take(other).is_forked
+
+
+def test_a_folder_with_a_module_of_a_loaded_name_has_kernels_started_anew(
+    up: Kernels, makers: FakeMakers, want: Want
+) -> None:
+    assert [up.take(want).is_forked for _ in range(2)] == [True, True]
+    until(lambda: len(makers.kernels) == 5)
+    (want.folder / "pandas.py").touch()
+    taken = [up.take(want).is_forked for _ in range(6)]
+    assert taken[-1] is False
+
+
+# --- when something goes wrong -------------------------------------------------------------------------
+
+
+def test_a_fork_that_does_not_come_up_is_told_and_the_step_has_a_kernel_started_anew(
+    up: Kernels, makers: FakeMakers, want: Want
+) -> None:
+    until(lambda: not up._making[want])
+    makers.failing = [lambda kernel: kernel.is_forked] * 2
+    up.take(want), up.take(want)
+    until(lambda: not makers.failing)
+    until(lambda: not up._making[want])
+    kernel = up.take(want)
+    assert (kernel.is_forked, kernel.note) == (
+        False,
+        "The kernel that was forked for this step failed (it did not answer within 10 s); another one served it.",
+    )
+    assert [k.ends for k in makers.kernels if k.is_forked and k.ends] == [[False], [False]]
+    after = up.take(want)
+    assert (after.is_forked, after.note) == (True, "")
+
+
+def test_a_server_whose_forks_fail_again_and_again_serves_no_more(up: Kernels, makers: FakeMakers, want: Want) -> None:
+    until(lambda: not up._making[want])
+    makers.failing = [lambda kernel: kernel.is_forked] * 3
+    taken = [up.take(want) for _ in range(9)]
+    until(lambda: not up._making[want])
+    assert makers.failing == []
+    assert [up.take(want).is_forked for _ in range(2)] == [False, False]
+    assert sum(bool(kernel.note) for kernel in taken) >= 1
+
+
+def test_a_server_that_does_not_come_up_is_told_once(makers: FakeMakers, want: Want) -> None:
+    with Kernels(2, coming(want, 20), makers) as kernels:
+        kernels.take(want)
+        makers.servers[0].why = "it has no ipykernel"
+        makers.servers[0].may_come_up.set()
+        until(lambda: makers.servers[0].closed)
+        until(lambda: not kernels._coming_up)
+        taken = [kernels.take(want) for _ in range(3)]
+        assert [(kernel.is_forked, kernel.note) for kernel in taken] == [
+            (
+                False,
+                (
+                    "Kernels cannot be made ahead by forks: it has no ipykernel. Each is started anew, which takes "
+                    'longer. kernels = "cold" in [tool.nbflow] spares the attempt.'
+                ),
+            ),
+            (False, ""),
+            (False, ""),
+        ]
+
+
+def test_a_kernel_that_does_not_start_fails_its_step_alone(makers: FakeMakers, want: Want) -> None:
+    makers.failing = [lambda _: True]
+    with Kernels(1, makers=makers) as kernels:
+        with pytest.raises(RuntimeError) as failure:
+            kernels.take(want)
+        assert str(failure.value) == "it did not answer within 10 s"
+        assert makers.kernels[0].ends == [False]
+        kernels.take(want)
+
+
+def test_a_step_that_waits_for_its_kernel_can_be_stopped(makers: FakeMakers, want: Want) -> None:
+    makers.may_start.clear()
+    with Kernels(1, coming(want, 1), makers) as kernels:
+        until(lambda: makers.kernels)
+        with pytest.raises(Stopped):
+            kernels.take(want, is_stopped=lambda: True)
+
+
+def test_a_step_whose_kernel_is_just_started_can_be_stopped(makers: FakeMakers, want: Want) -> None:
+    makers.may_start.clear()
+    with Kernels(1, makers=makers) as kernels, pytest.raises(RuntimeError):
+        kernels.take(want, meet=lambda kernel: kernel.kill())
