@@ -17,7 +17,17 @@ from types import TracebackType
 from typing import Any, NamedTuple, NoReturn
 
 ROOT = Path(__file__).parent.parent
-LEFT_OUT = ("executors.papermill", "kernels.forkserver", "runtime", "ui.magic", "__main__", "api", "server", "stored", "alerts")
+LEFT_OUT = (
+    "executors.papermill",
+    "kernels.forkserver",
+    "runtime",
+    "ui.magic",
+    "__main__",
+    "api",
+    "server",
+    "stored",
+    "alerts",
+)
 """What these commands do not load."""
 
 
@@ -100,9 +110,6 @@ def become(order: dict[str, Any]) -> NoReturn:
 
 
 def load() -> None:
-    import ipykernel.kernelspec
-    import jupyter_client.manager
-    import rich.live
 
     import nbflow
 

@@ -1,6 +1,6 @@
-"""Runs that are killed, and runs whose writes fail, at every place where something lasting is done: nothing is half made,
-nothing is lost, and the next run goes on from what was committed. Without Jupyter; kernels are killed in
-``test_kills``."""
+"""Runs that are killed, and runs whose writes fail, at every place where something lasting is done: nothing is half
+made, nothing is lost, and the next run goes on from what was committed. Without Jupyter; runs with real kernels are
+killed in ``test_kills``."""
 
 from __future__ import annotations
 
@@ -37,9 +37,16 @@ CELLS = {
     ),
     "say": '%%step say -i rows\nlog("say")\nprint(rows)',
 }
+WORDS = {
+    "kill": ("was killed", "crashed"),
+    "ENOSPC": ("No space left on device", "disk is full"),
+    "EIO": ("Input/output error", "disk I/O error"),
+    "EROFS": ("Read-only file system", "readonly database"),
+}
+"""What a person is told of it, one or the other."""
 STEPS = {"load", "files", "say"}
 
-LONG = int(os.environ.get("NBFLOW_FAULTS", 0))
+LONG = int(os.environ.get("NBFLOW_FAULTS", "0"))
 """How many places to take in the long form. Read here: no test sees the person's own variables."""
 
 
@@ -160,7 +167,9 @@ def test_whatever_goes_wrong_wherever_nothing_is_half_made_and_the_next_run_comp
     commands: ForkedCommands, places: range, tmp_path: Path, fault: str
 ) -> None:
     chosen = random.Random(fault).sample(places, min(len(places), LONG or 5))
-    wrong = [(at, words) for at in sorted(chosen) if (words := tried(Ground.new(commands, tmp_path / f"at{at}"), fault, at))]
+    wrong = [
+        (at, words) for at in sorted(chosen) if (words := tried(Ground.new(commands, tmp_path / f"at{at}"), fault, at))
+    ]
     assert wrong == []
 
 
@@ -173,6 +182,7 @@ def tried(ground: Ground, fault: str, at: int) -> str:
         assert said.code in (0, 1, 4, -signal.SIGKILL)
         assert len(ran) == len(set(ran)), "run twice"
         assert "Traceback" not in said.err + said.out
+        assert said.code not in (1, 4) or any(words in said.err for words in WORDS[fault])
         assert_sound(ground, source)
         assert_completes(ground, 0, committed)
     except Exception as error:

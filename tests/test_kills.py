@@ -26,7 +26,7 @@ from tests.marked import MarkedRun
 
 pytestmark = pytest.mark.slow
 
-LONG = int(os.environ.get("NBFLOW_KILLS", 0))
+LONG = int(os.environ.get("NBFLOW_KILLS", "0"))
 """How many kills in the long form. Read here: no test sees the person's own variables."""
 
 SETTINGS = "[tool.nbflow]\njobs = 2\ncrash_retries = {crash_retries}\nretry_delay = 0.01\nkeep_runs = 1000\n"
@@ -94,7 +94,9 @@ class Ground:
         for path in self._records():
             record = json.loads(path.read_text())
             if path not in self.before:
-                found[record["step"].rpartition(".")[2]] = {made["name"]: made["digest"] for made in record["artifacts"]}
+                found[record["step"].rpartition(".")[2]] = {
+                    made["name"]: made["digest"] for made in record["artifacts"]
+                }
         return found
 
     def _records(self) -> list[Path]:
