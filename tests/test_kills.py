@@ -123,7 +123,7 @@ def test_a_run_that_is_killed_again_and_again_leaves_nobody_and_loses_nothing(
     """A new parameter whenever a run came through."""
     ground, calm = grounds
     chance, seed, took = random.Random(LONG), 0, list[float]()
-    succeeded(calm.run(0))
+    succeeded(calm.run(-1))
     assert sorted(calm.ran()) == sorted(f"s{n}_{m}" for n in range(LAYERS) for m in range(WIDE))
     while len(took) < (LONG or 4):
         committed = ground.made().keys() - {NEVER_REUSED}
