@@ -144,6 +144,11 @@ class Kernel:
         """Of the process; 0 before there is one."""
         return self._process.pid if self._process is not None else 0
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether nobody has ended it yet, as far as can be told."""
+        return self._process is None or self._process.poll() is None
+
     def _wait_for_sockets(self, deadline: float) -> None:
         """Wait until they are there, where that can be seen: who connects too early tries again only after a while.
         Nothing else goes on in this kernel's event loop."""
@@ -170,8 +175,10 @@ class Kernel:
         return True
 
     def _require_life(self) -> None:
-        if self._over or (self._process is not None and self._process.poll() is not None):
-            raise RuntimeError("it ended before it answered")
+        if self._over:
+            raise RuntimeError("it was ended before it answered")
+        if not self.is_alive:
+            raise RuntimeError(self.cause_of_death().replace("the kernel", "it", 1))
 
     # --- going ---------------------------------------------------------------------------------------------
 

@@ -169,11 +169,12 @@ class Kernels:
             while True:
                 if is_stopped() or self._closed:
                     raise Stopped
-                for entry in self._ready:
-                    if entry[0] == want:
-                        self._ready.remove(entry)
-                        self._make_ahead()
+                for entry in [entry for entry in self._ready if entry[0] == want]:
+                    self._ready.remove(entry)
+                    self._make_ahead()
+                    if entry[1].is_alive:
                         return entry[1]
+                    self.put_away(entry[1], politely=False)  # killed while nobody used it: no step's fault
                 if self._making[want] < self._waiting[want]:
                     return None
                 self._state.wait(GLANCE)

@@ -298,6 +298,8 @@ def kernelspec(folder: Path, name: str, source: str) -> None:
     ("kernel", "error"),
     [
         ("broken", "the kernel did not start: ModuleNotFoundError: No module named 'nothing'"),
+        ("killed", "the kernel did not start: it was killed by SIGKILL (often: out of memory)"),
+        ("leaving", "the kernel did not start: it exited with status 3"),
         ("gone", "there is no kernel named 'gone'"),
     ],
 )
@@ -305,6 +307,8 @@ def test_a_kernel_that_does_not_start_has_crashed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], kernel: str, error: str
 ) -> None:
     kernelspec(tmp_path, "broken", "import nothing")
+    kernelspec(tmp_path, "killed", "import os; os.kill(os.getpid(), 9)")
+    kernelspec(tmp_path, "leaving", "import os; os._exit(3)")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     a = job(tmp_path, cell(1, "1"))
     outcome = PapermillExecutor().run(Job(a.key, a.notebook, kernel, a.folder, a.attempt_folder, a.log_name), ignore)

@@ -22,12 +22,13 @@ class FakeKernel:
         self.is_forked = forked
         self.note = ""
         self.killed = threading.Event()
+        self.is_alive = True
         self.ends: list[bool] = []
 
     def start(self, folder: Path) -> None:
         self.makers.may_start.wait(10)
         if self.killed.is_set():
-            raise RuntimeError("it ended before it answered")
+            raise RuntimeError("it was ended before it answered")
         if self.makers.failing and self.makers.failing[0](self):
             self.makers.failing.pop(0)
             raise RuntimeError("it did not answer within 10 s")
@@ -222,6 +223,16 @@ def test_a_fork_that_does_not_come_up_is_told_and_the_step_has_a_kernel_started_
     assert [k.ends for k in makers.kernels if k.is_forked and k.ends] == [[False], [False]]
     after = up.take(want)
     assert (after.is_forked, after.note) == (True, "")
+
+
+def test_a_kernel_that_was_killed_while_nobody_used_it_is_not_handed_out(
+    up: Kernels, makers: FakeMakers, want: Want
+) -> None:
+    until(lambda: not up._making[want])
+    makers.kernels[1].is_alive = False
+    taken = {id(up.take(want)) for _ in range(3)}
+    assert id(makers.kernels[1]) not in taken
+    until(lambda: makers.kernels[1].ends == [False])
 
 
 def test_a_server_whose_forks_fail_again_and_again_serves_no_more(up: Kernels, makers: FakeMakers, want: Want) -> None:
