@@ -1,7 +1,8 @@
 """A private folder for each kernel's sockets and files, and the removal of those whose owner was killed.
 
 Each holds a file that its owner has locked: the lock of the operating system dies with the owner, so what is found
-unlocked belongs to nobody. A folder gets its name only once it is locked.
+unlocked belongs to nobody. A folder has its name only while it holds that file. Before and after, it has another one,
+and whoever sweeps may lock it in its owner's place: then the owner makes another folder.
 """
 
 from __future__ import annotations
@@ -32,27 +33,54 @@ class PrivateFolder:
     @classmethod
     def make(cls) -> PrivateFolder:
         """Raises ``OSError``."""
-        unnamed = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=_base())).resolve()
+        while True:
+            unnamed = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=_base())).resolve()
+            with suppress(FileNotFoundError, BlockingIOError):  # somebody has swept it
+                return cls._named(unnamed)
+
+    @classmethod
+    def _named(cls, unnamed: Path) -> PrivateFolder:
         lock = os.open(unnamed / _OWNER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with suppress(OSError):  # a file system without locks: nobody will ever find the folder unlocked
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path = unnamed.with_name(_PREFIX + unnamed.name.removeprefix(_UNFINISHED))
-        unnamed.rename(path)
+        try:
+            _lock(lock)
+            path = unnamed.rename(unnamed.with_name(_PREFIX + unnamed.name.removeprefix(_UNFINISHED)))
+        except OSError:
+            os.close(lock)
+            raise
         return cls(path, lock)
 
     def remove(self) -> None:
         """Leave nothing of it. Again does no harm."""
-        shutil.rmtree(self.path, ignore_errors=True)
         lock, self._lock = self._lock, -1
         if lock >= 0:
+            _remove(self.path)
             os.close(lock)
+
+
+def _lock(descriptor: int) -> None:
+    """Raises ``BlockingIOError`` where somebody else holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks: nobody will ever find the folder unlocked
+        return
+
+
+def _remove(folder: Path) -> None:
+    """Whoever is killed meanwhile leaves something that can be swept."""
+    unnamed = folder.with_name(_UNFINISHED + folder.name.removeprefix(_PREFIX))
+    with suppress(OSError):
+        folder = folder.rename(unnamed)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep() -> None:
     """Remove the folders of this user whose owner is dead, as far as that is allowed."""
     for base in {_usual(), Path(SHORTEST_TEMPORARY)}:
         with suppress(OSError), os.scandir(base) as entries:
-            ours = [Path(e.path) for e in entries if e.name.startswith(_PREFIX) and e.is_dir(follow_symlinks=False)]
+            names = (_PREFIX, _UNFINISHED)
+            ours = [Path(e.path) for e in entries if e.name.startswith(names) and e.is_dir(follow_symlinks=False)]
             for folder in ours:
                 with suppress(OSError):
                     _remove_if_dead(folder)
@@ -61,10 +89,11 @@ def sweep() -> None:
 def _remove_if_dead(folder: Path) -> None:
     if folder.lstat().st_uid != os.geteuid():
         return
-    lock = os.open(folder / _OWNER, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    make = os.O_CREAT if folder.name.startswith(_UNFINISHED) else 0
+    lock = os.open(folder / _OWNER, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | make, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     finally:
         os.close(lock)
 

@@ -147,15 +147,16 @@ class Kernels:
         with self._state:
             self._closed = True
             self._coming.clear()
-            alive, ready = list(self._alive), [kernel for _, kernel in self._ready]
-            self._ready.clear()
+            alive = list(self._alive)
             coming_up = list(self._coming_up.values())
         for kernel in alive:
             kernel.kill()
         for server in coming_up:
             server.close()
         self._threads.shutdown()
-        for kernel in ready:
+        with self._state:  # some have come up meanwhile
+            ready, self._ready = self._ready, []
+        for _, kernel in ready:
             kernel.end()
         for server in self._servers.values():
             server.close()

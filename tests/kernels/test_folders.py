@@ -8,7 +8,9 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,14 +27,23 @@ def base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(folder)
 
 
-def left_by_a_killed_process() -> Path:
-    code = (
-        "import os; from nbflow.kernels.folders import PrivateFolder; folder = PrivateFolder.make();"
-        "(folder.path / 'k.json').touch(); print(folder.path, flush=True); os.kill(os.getpid(), 9)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert done.returncode == -signal.SIGKILL
-    return Path(done.stdout.strip())
+OWNER = """
+import os, sys, tempfile
+from nbflow.kernels.folders import PrivateFolder
+tempfile.gettempdir()
+killed_at = sys.argv[1]
+sys.addaudithook(lambda event, _: event == killed_at and os.kill(os.getpid(), 9))
+folder = PrivateFolder.make()
+(folder.path / "k.json").touch()
+if not killed_at:
+    os.kill(os.getpid(), 9)
+folder.remove()
+"""
+
+
+def left_by_a_killed_process(killed_at: str = "") -> None:
+    """``killed_at``: the event, while it makes or removes a folder; without one, while it uses it."""
+    assert subprocess.run([sys.executable, "-c", OWNER, killed_at]).returncode == -signal.SIGKILL
 
 
 def test_a_folder_is_private_and_goes_when_it_is_removed(base: Path) -> None:
@@ -46,7 +57,8 @@ def test_a_folder_is_private_and_goes_when_it_is_removed(base: Path) -> None:
 
 def test_what_a_killed_owner_left_is_swept_and_nothing_else(base: Path) -> None:
     alive = PrivateFolder.make()
-    dead = left_by_a_killed_process()
+    left_by_a_killed_process()
+    (dead,) = (path for path in base.iterdir() if path != alive.path)
     (base / "nbflow-somebodys").mkdir()  # no owner ever said so
     (base / "nbflow-link").symlink_to(alive.path)
     (base / "nbflow-file").touch()
@@ -63,4 +75,33 @@ def test_two_may_sweep_at_a_time(base: Path) -> None:
     code = "from nbflow.kernels.folders import sweep; sweep()"
     sweepers = [subprocess.Popen([sys.executable, "-c", code], env=os.environ) for _ in range(3)]
     assert [sweeper.wait(60) for sweeper in sweepers] == [0, 0, 0]
+    assert list(base.iterdir()) == []
+
+
+@pytest.mark.parametrize("event", ["fcntl.flock", "os.rename", "os.remove", "os.rmdir"])
+def test_a_folder_whose_owner_was_killed_while_it_made_or_removed_it_is_swept(base: Path, event: str) -> None:
+    left_by_a_killed_process(event)
+    assert len(list(base.iterdir())) == 1
+    sweep()
+    assert list(base.iterdir()) == []
+
+
+def test_a_folder_that_is_being_made_is_not_lost_to_somebody_who_sweeps(base: Path) -> None:
+    over = threading.Event()
+
+    def sweep_on() -> None:
+        while not over.is_set():
+            sweep()
+
+    with ThreadPoolExecutor(2) as threads:
+        sweepers = [threads.submit(sweep_on) for _ in range(2)]
+        try:
+            made = [PrivateFolder.make() for _ in range(200)]
+        finally:
+            over.set()
+        assert [sweeper.result() for sweeper in sweepers] == [None, None]
+    assert all((folder.path / "owner").exists() for folder in made)
+    for folder in made:
+        folder.remove()
+    sweep()
     assert list(base.iterdir()) == []

@@ -22,12 +22,13 @@ class FakeKernel:
         self.is_forked = forked
         self.note = ""
         self.killed = threading.Event()
+        self.is_up = False
         self.is_alive = True
         self.ends: list[bool] = []
 
     def start(self, folder: Path) -> None:
         self.makers.may_start.wait(10)
-        if self.killed.is_set():
+        if self.killed.is_set() and not self.is_up:
             raise RuntimeError("it was ended before it answered")
         if self.makers.failing and self.makers.failing[0](self):
             self.makers.failing.pop(0)
@@ -175,6 +176,14 @@ def test_kernels_that_nobody_took_are_ended_and_those_put_away_end_politely(make
         kernels.put_away(first, politely=True)
     assert [(k.ends, k.killed.is_set()) for k in makers.kernels] == [([True], False), ([False], True), ([False], True)]
     assert [server.closed for server in makers.servers] == [True]
+
+
+def test_a_kernel_that_comes_up_at_the_very_end_is_ended_too(makers: FakeMakers, want: Want) -> None:
+    makers.may_start.clear()
+    with Kernels(1, coming(want, 1), makers):
+        until(lambda: makers.kernels)
+        makers.kernels[0].is_up = True
+    assert makers.kernels[0].ends == [False]
 
 
 def test_a_server_that_is_still_coming_up_does_not_hold_the_end_up(makers: FakeMakers, want: Want) -> None:
