@@ -27,19 +27,19 @@ from tests.marked import MarkedRun
 pytestmark = pytest.mark.slow
 
 LONG = int(os.environ.get("NBFLOW_KILLS", "0"))
-"""How many kills in the long form. Read here: no test sees the person's own variables."""
+"""How many kills in the long form, of a run of thirty steps. Read here: no test sees the person's own variables."""
 
 SETTINGS = "[tool.nbflow]\njobs = 2\ncrash_retries = {crash_retries}\nretry_delay = 0.01\nkeep_runs = 1000\n"
 
 # --- the run is killed -----------------------------------------------------------------------------------
 
-LAYERS, WIDE = 10, 3
+LAYERS, WIDE = (10 if LONG else 4), 3
 STEPS = LAYERS * WIDE
-NEVER_REUSED = "s4_1"
+NEVER_REUSED = "s3_1"
 
 
 def pipeline() -> tuple[str, ...]:
-    """Thirty steps in ten layers: each takes the results of two of the layer above. One writes files, one has a child
+    """Three steps in each layer: each takes the results of two of the layer above. One writes files, one has a child
     that would outlive it, one is never reused."""
     cells = [
         "# parameters\nseed = 0",
@@ -123,8 +123,6 @@ def test_a_run_that_is_killed_again_and_again_leaves_nobody_and_loses_nothing(
     """A new parameter whenever a run came through."""
     ground, calm = grounds
     chance, seed, took = random.Random(LONG), 0, list[float]()
-    succeeded(calm.run(-1))
-    assert sorted(calm.ran()) == sorted(f"s{n}_{m}" for n in range(LAYERS) for m in range(WIDE))
     while len(took) < (LONG or 4):
         committed = ground.made().keys() - {NEVER_REUSED}
         left = killed_somewhere(ground.run(seed), 3 * (STEPS - len(committed)) + 1, chance)
@@ -137,8 +135,9 @@ def test_a_run_that_is_killed_again_and_again_leaves_nobody_and_loses_nothing(
             took.append(left)
     succeeded(ground.run(seed))
     ground.assert_sound()
-    calm.begin()
+    assert list(ground.temporary.iterdir()) == []
     succeeded(calm.run(seed))
+    assert sorted(calm.ran()) == sorted(f"s{n}_{m}" for n in range(LAYERS) for m in range(WIDE))
     assert ground.made() == calm.made()
     with capsys.disabled():
         print(f"\n{len(took)} kills, {seed} runs came through; nobody was left after {max(took):.1f} s at most.")
@@ -173,11 +172,11 @@ def succeeded(run: MarkedRun) -> str:
 
 # --- its kernels are killed ------------------------------------------------------------------------------
 
-SLEEPERS = 16
+SLEEPERS = 16 if LONG else 8
 EVERY = 0.3
 """Seconds between two kills, on average."""
 
-MOST = 12
+MOST = 12 if LONG else 6
 """Kills."""
 
 BROAD = (
@@ -202,7 +201,7 @@ def is_server(process: psutil.Process | None) -> bool:
     return process is not None and "_nbflow_forkserver" in " ".join(process.cmdline())
 
 
-@pytest.mark.parametrize("budget", [0, 1, 20])
+@pytest.mark.parametrize("budget", [0, 1, 20] if LONG else [0, 20])
 def test_kernels_that_are_killed_cost_attempts_and_no_more_than_the_budget(tmp_path: Path, budget: int) -> None:
     Given(BROAD, files={"pyproject.toml": SETTINGS.format(crash_retries=budget)}).write(tmp_path)
     chance, kills = random.Random(budget), 0

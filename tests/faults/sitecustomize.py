@@ -3,7 +3,7 @@ PYTHONPATH and say what in the environment.
 
 ``NBFLOW_TEST_FAULT``: ``kill`` (the process that does it, by SIGKILL) or the name of an error (``ENOSPC``).
 ``NBFLOW_TEST_FAULT_AT``: N, counted from 1 over all processes; 0 only counts. ``NBFLOW_TEST_FAULT_ROOT``: the folder
-whose files are meant. ``NBFLOW_TEST_FAULT_COUNT``: a file with a byte for each action so far.
+whose files are meant. ``NBFLOW_TEST_FAULT_COUNT``: a file with a letter for each action so far, which tells its kind.
 
 Durable actions: making, opening for writing, renaming and removing files and folders, and the beginning and the end of
 each transaction of the journal.
@@ -19,6 +19,11 @@ import sys
 from typing import Any
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+KINDS = {
+    "open": b"w", "os.rename": b"n", "os.mkdir": b"m", "os.remove": b"r", "os.rmdir": b"d", "os.link": b"l",
+    "BEGIN": b"B", "COMMIT": b"C",
+}  # fmt: skip
+"""Event or statement → its letter."""
 ACTIONS = {"os.rename": 2, "os.mkdir": 1, "os.remove": 1, "os.rmdir": 1, "os.link": 2}
 """Event → how many of its arguments are paths."""
 MEANT = {
@@ -39,13 +44,13 @@ class Fault:
         self.count = os.environ["NBFLOW_TEST_FAULT_COUNT"]
         self.busy = False
 
-    def is_due(self) -> bool:
-        """Count one more action; whether it is the one. Does not return where that means to be killed."""
+    def is_due(self, kind: str) -> bool:
+        """Count one more action of this kind; whether it is the one. Does not return where that means to be killed."""
         self.busy = True
         try:
             descriptor = os.open(self.count, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
-                os.write(descriptor, b".")
+                os.write(descriptor, KINDS[kind])
                 due = os.fstat(descriptor).st_size == self.at
             finally:
                 os.close(descriptor)
@@ -63,7 +68,7 @@ class Fault:
         else:
             paths = arguments[: ACTIONS.get(event, 0)]
         meant = [p for p in paths if isinstance(p, (str, bytes)) and os.fsdecode(p).startswith(self.root)]
-        if meant and not self.busy and self.is_due():
+        if meant and not self.busy and self.is_due(event):
             number = getattr(errno, self.kind)
             raise OSError(number, os.strerror(number), os.fsdecode(meant[0]))
 
@@ -73,7 +78,8 @@ def install() -> None:
 
     class Connection(sqlite3.Connection):
         def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-            if sql.startswith(("BEGIN", "COMMIT")) and fault.is_due():
+            word = sql.partition(" ")[0]
+            if word in ("BEGIN", "COMMIT") and fault.is_due(word):
                 code, words = MEANT[fault.kind]
                 error = sqlite3.OperationalError(words)
                 error.sqlite_errorcode = code
