@@ -304,8 +304,9 @@ def _outlines(raws: Mapping[str, notebooks.Raw], analyses: Memo, given: Set[str]
     found = []
     for path, raw in raws.items():
         notebook = notebooks.parse(raw, path)
-        outline = Outline(notebook, facts_of(notebook, partial(_facts, analyses)))
-        found.append(_without_injected(outline) if given & outline.parameters.keys() else outline)
+        outline = Outline(notebook, partial(facts_of, notebook, partial(_facts, analyses)))
+        injected = given and given & outline.parameters.keys()
+        found.append(_without_injected(outline) if injected else outline)
     return found
 
 
@@ -314,7 +315,7 @@ def _without_injected(outline: Outline) -> Outline:
     cells = tuple(
         replace(c, tags=c.tags | {SKIP_TAG}) if notebooks.INJECTED in c.tags else c for c in outline.notebook.cells
     )
-    return Outline(replace(outline.notebook, cells=cells), outline.facts)
+    return Outline(replace(outline.notebook, cells=cells), lambda: outline.facts)
 
 
 def _facts(memo: Memo, source: str, lazy_annotations: bool) -> Facts:
@@ -331,6 +332,8 @@ def _facts(memo: Memo, source: str, lazy_annotations: bool) -> Facts:
 
 def check_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
     """The given parameters, as the notebooks take them. Raises ``UsageError`` for a name that no notebook has."""
+    if not given:
+        return {}
     defaults: dict[str, str] = {}
     for outline in pipeline.outlines.values():
         defaults.update(outline.parameters)

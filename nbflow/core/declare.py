@@ -31,6 +31,8 @@ NUMBERS = {"--retries": "retries", "--retry-delay": "retry_delay", "--timeout": 
 FLAGS = {"--no-cache"}
 KNOWN = (*LISTS, *NUMBERS, *FLAGS)
 
+NO_OPTIONS = Options()
+
 _T = TypeVar("_T", int, float)
 
 _TOKEN = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
@@ -125,6 +127,9 @@ def parse_item(text: str, role: str = "output") -> Item:
 
     Raises ``DeclareError``.
     """
+    if text.isidentifier():
+        _check_variable(text)
+        return Item(text, name=text)
     if text.endswith(","):
         raise DeclareError(f"'{text}' ends with a comma.", "Items are separated by spaces alone.")
     name, path, format_ = None, text, None
@@ -307,6 +312,8 @@ def _items(texts: list[str], role: str) -> tuple[Item, ...]:
 
 
 def _options(resources: list[str], numbers: dict[str, float], flags: set[str]) -> Options:
+    if not (resources or numbers or flags):
+        return NO_OPTIONS
     amounts: dict[str, float] = {}
     for text in resources:
         key, equals, amount = text.partition("=")

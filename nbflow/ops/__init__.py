@@ -8,19 +8,46 @@ the notebooks), ``history`` (past runs and their steps), ``keeping`` (what is ke
 is documented as JSON).
 """
 
-from nbflow.ops.explaining import Explanation, StepStatus, explain, status
-from nbflow.ops.fixing import fix
-from nbflow.ops.history import durations, past_runs, story
-from nbflow.ops.history_shapes import run_json, runs_json, step_json
-from nbflow.ops.keeping import cache_gc, cache_sizes, cache_verify, settings_here
-from nbflow.ops.planning import dry_run, make_plan, one_step, selected_steps
-from nbflow.ops.running import Finished, run
-from nbflow.ops.shapes import graph_json, plan_json
-from nbflow.ops.step_history import step_story
-from nbflow.project import open_project
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbflow.ops.explaining import Explanation, StepStatus, explain, status
+    from nbflow.ops.fixing import fix
+    from nbflow.ops.history import durations, past_runs, story
+    from nbflow.ops.history_shapes import run_json, runs_json, step_json
+    from nbflow.ops.keeping import cache_gc, cache_sizes, cache_verify, settings_here
+    from nbflow.ops.planning import dry_run, make_plan, one_step, selected_steps
+    from nbflow.ops.running import Finished, run
+    from nbflow.ops.shapes import graph_json, plan_json
+    from nbflow.ops.step_history import step_story
+    from nbflow.project import open_project
 
 __all__ = [
     "Explanation", "Finished", "StepStatus", "cache_gc", "cache_sizes", "cache_verify", "dry_run", "durations",
     "explain", "fix", "graph_json", "make_plan", "one_step", "open_project", "past_runs", "plan_json", "run",
     "run_json", "runs_json", "selected_steps", "settings_here", "status", "step_json", "step_story", "story",
 ]  # fmt: skip
+
+_HOME = {
+    "explaining": "Explanation StepStatus explain status",
+    "fixing": "fix",
+    "history": "durations past_runs story",
+    "history_shapes": "run_json runs_json step_json",
+    "keeping": "cache_gc cache_sizes cache_verify settings_here",
+    "planning": "dry_run make_plan one_step selected_steps",
+    "running": "Finished run",
+    "shapes": "graph_json plan_json",
+    "step_history": "step_story",
+}
+_MODULES = {name: f"nbflow.ops.{module}" for module, names in _HOME.items() for name in names.split()}
+_MODULES["open_project"] = "nbflow.project"
+
+
+def __getattr__(name: str) -> Any:
+    """A verb, loaded when it is first used: ``nbflow plan`` need not wait for what a run takes."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'nbflow.ops' has no attribute '{name}'")
+    return getattr(import_module(_MODULES[name]), name)

@@ -19,8 +19,8 @@ from nbflow.attempt import Workshop
 from nbflow.core.events import Event, StepReused, StepSpec, StepSucceeded, time_text, to_json
 from nbflow.core.model import Finding, Record
 from nbflow.core.plan import Plan
+from nbflow.core.reasons import because
 from nbflow.core.run import Run, begin
-from nbflow.core.view import because
 from nbflow.driver import Canceller, drive
 from nbflow.errors import UsageError, did_you_mean
 from nbflow.executors import Executor
