@@ -313,7 +313,7 @@ def _outlines(raws: Mapping[str, notebooks.Raw], analyses: Memo, given: Set[str]
 def _without_injected(outline: Outline) -> Outline:
     """Parameters that an earlier execution of papermill left in the notebook give way to those given now."""
     cells = tuple(
-        replace(c, tags=c.tags | {SKIP_TAG}) if notebooks.INJECTED in c.tags else c for c in outline.notebook.cells
+        c._replace(tags=c.tags | {SKIP_TAG}) if notebooks.INJECTED in c.tags else c for c in outline.notebook.cells
     )
     return Outline(replace(outline.notebook, cells=cells), lambda: outline.facts)
 

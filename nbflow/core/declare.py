@@ -17,7 +17,7 @@ import math
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from nbflow.core.amounts import parse_amount
@@ -168,8 +168,7 @@ def merge(declarations: Sequence[Declaration]) -> Declaration:
         options = _merge_options(options, other.options)
     inputs, outputs = _union(d.inputs for d in declarations), _union(d.outputs for d in declarations)
     _check_path_names((*inputs, *outputs))
-    return replace(
-        first,
+    return first._replace(
         inputs=inputs,
         outputs=outputs,
         after=tuple(dict.fromkeys(a for d in declarations for a in d.after)),

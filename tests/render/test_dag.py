@@ -322,11 +322,11 @@ def named(text: str) -> Pipeline:
     steps = {}
     for step in made.steps.values():
         said = step.outline.declaration
-        outputs = tuple(replace(o, path=text) if o.is_file else replace(o, name=text) for o in said.outputs)
-        inputs = tuple(replace(i, item=replace(i.item, path=text, name=text), path=text) for i in step.inputs)
-        outline = replace(step.outline, name=text, declaration=replace(said, outputs=outputs))
-        steps[step.id] = replace(step, name=text, outline=outline, inputs=inputs)
-    return Pipeline(made.outlines, steps, tuple(replace(e, via=text) for e in made.edges))
+        outputs = tuple(o._replace(path=text) if o.is_file else o._replace(name=text) for o in said.outputs)
+        inputs = tuple(i._replace(item=i.item._replace(path=text, name=text), path=text) for i in step.inputs)
+        outline = replace(step.outline, name=text, declaration=said._replace(outputs=outputs))
+        steps[step.id] = step._replace(name=text, outline=outline, inputs=inputs)
+    return Pipeline(made.outlines, steps, tuple(e._replace(via=text) for e in made.edges))
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
