@@ -10,8 +10,9 @@ is documented as JSON).
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nbflow.lazily import names_of
 
 if TYPE_CHECKING:
     from nbflow.ops.explaining import Explanation, StepStatus, explain, status
@@ -31,23 +32,18 @@ __all__ = [
     "run_json", "runs_json", "selected_steps", "settings_here", "status", "step_json", "step_story", "story",
 ]  # fmt: skip
 
-_HOME = {
-    "explaining": "Explanation StepStatus explain status",
-    "fixing": "fix",
-    "history": "durations past_runs story",
-    "history_shapes": "run_json runs_json step_json",
-    "keeping": "cache_gc cache_sizes cache_verify settings_here",
-    "planning": "dry_run make_plan one_step selected_steps",
-    "running": "Finished run",
-    "shapes": "graph_json plan_json",
-    "step_history": "step_story",
-}
-_MODULES = {name: f"nbflow.ops.{module}" for module, names in _HOME.items() for name in names.split()}
-_MODULES["open_project"] = "nbflow.project"
-
-
-def __getattr__(name: str) -> Any:
-    """A verb, loaded when it is first used: ``nbflow plan`` need not wait for what a run takes."""
-    if name not in _MODULES:
-        raise AttributeError(f"module 'nbflow.ops' has no attribute '{name}'")
-    return getattr(import_module(_MODULES[name]), name)
+__getattr__ = names_of(
+    __name__,
+    {
+        "nbflow.ops.explaining": "Explanation StepStatus explain status",
+        "nbflow.ops.fixing": "fix",
+        "nbflow.ops.history": "durations past_runs story",
+        "nbflow.ops.history_shapes": "run_json runs_json step_json",
+        "nbflow.ops.keeping": "cache_gc cache_sizes cache_verify settings_here",
+        "nbflow.ops.planning": "dry_run make_plan one_step selected_steps",
+        "nbflow.ops.running": "Finished run",
+        "nbflow.ops.shapes": "graph_json plan_json",
+        "nbflow.ops.step_history": "step_story",
+        "nbflow.project": "open_project",
+    },
+)

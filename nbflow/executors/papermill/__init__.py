@@ -10,7 +10,6 @@ import threading
 
 from nbflow.executors import GRACE, Job, Outcome, Tell
 from nbflow.executors.papermill.attempt import Attempt, stopped_early
-from nbflow.kernels.loops import in_own_loop
 from nbflow.masking import Masker
 
 
@@ -33,6 +32,7 @@ class PapermillExecutor:
             attempt = self._attempts[job.key] = Attempt(job, self._grace)
         try:
             from nbflow.executors.papermill.client import perform
+            from nbflow.kernels.loops import in_own_loop
 
             return in_own_loop(perform, attempt, tell, self._masker)
         finally:

@@ -6,17 +6,19 @@ only while the kernel says that a cell's code runs: sent before, it would be los
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbflow.executors import GRACE, Job, Outcome, Status
 from nbflow.executors.papermill.tracebacks import CLEARED, one_line, own_frames
 from nbflow.kernels.cold import ColdKernel
 from nbflow.kernels.meter import METER, Taken, Tree
+
+if TYPE_CHECKING:
+    import asyncio
 
 TIMEOUT_GRACE = 5.0
 """Seconds that code has to end after an interrupt by the timeout."""
@@ -72,6 +74,8 @@ class Attempt:
 
     def _interrupt(self) -> None:
         if self._kernel is not None and self.loop is not None:
+            import asyncio  # loaded long since, where an attempt is under way
+
             asyncio.run_coroutine_threadsafe(_interrupted(self._kernel), self.loop)
 
     def _end_later(self, why: Status, seconds: float, *, force: bool) -> None:
