@@ -41,7 +41,9 @@ def main() -> None:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             place = Path(folder).resolve() / name
             place.mkdir()
-            rows += GROUPS[name](place)
+            for row in GROUPS[name](place):
+                print(f"  {row.what}: {row.ours} ({row.ratio})", file=sys.stderr, flush=True)
+                rows.append(row)
     page = f"{table(rows)}\n\n{machine()}\n\nBegun {start}; ended {moment()}.\n"
     print(page)
     if not given.names:

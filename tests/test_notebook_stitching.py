@@ -126,14 +126,16 @@ def test_outputs_find_their_cells_in_a_notebook_that_was_renamed_and_rearranged(
     now = notebook(
         markdown("new"), code("print()"), code("import json"), code("%%step b # 1"), code("y"), code("%%step b # 2")
     )
-    found = replay(shown_from_executed(executed()), "new/b.ipynb", [4, 6], not_asked, places({"new/b.ipynb": now}))
+    where = places({"new/b.ipynb": now, "defs.ipynb": notebook(code("class P: pass"))})
+    found = replay(shown_from_executed(executed()), "new/b.ipynb", [4, 6], not_asked, where)
     assert found == {
+        "defs.ipynb": {1: [stream("class P: pass")]},
         "new/b.ipynb": {
             3: [stream("import json")],
             4: [stream("# %%step a\n1")],
             2: [stream("print()")],
             6: [stream("# %%step a\n2")],
-        }
+        },
     }
 
 

@@ -21,6 +21,8 @@ from nbflow.core.graph import Step
 from nbflow.core.model import Reason
 from nbflow.core.surroundings import Surroundings
 
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode
+
 SCHEMA = 3
 """Version of the key. A change of what the parts mean raises it, and everything runs once more."""
 
@@ -96,8 +98,7 @@ def from_folder(folder: str, path: str) -> str:
 
 
 def _digest(parts: Mapping[str, Any]) -> str:
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_encode(parts).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1024)
