@@ -1,6 +1,6 @@
 """``python -m benchmarks [NAME …]``: measure and print a table; all of them together are written to ``RESULTS.md``.
 
-Names are those of the modules beside this one: starting, planning, picture, fresh, examples. Without any: all of them.
+Names are those of the modules beside this one that have ``rows``. Without any: all of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import examples, fresh, picture, planning, starting
+from benchmarks import examples, fresh, handover, picture, planning, sleeping, starting
 from benchmarks.table import Row, machine, moment, table
 
 GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -19,6 +19,8 @@ GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "planning": planning.rows,
     "picture": picture.rows,
     "fresh": fresh.rows,
+    "handover": handover.rows,
+    "sleeping": sleeping.rows,
     "examples": examples.rows,
 }
 PAGE = Path(__file__).parent / "RESULTS.md"
