@@ -1,7 +1,6 @@
 """``python -m benchmarks [NAME …]``: measure and print a table; all of them together are written to ``RESULTS.md``.
 
-Names are those of the modules beside this one: starting, planning, picture, fresh, steps, examples. Without any: all
-of them.
+Names are those of the modules beside this one that have ``rows``. Without any: all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import examples, fresh, picture, planning, starting, steps
+from benchmarks import examples, fresh, handover, picture, planning, sleeping, starting, steps
 from benchmarks.table import Row, machine, moment, table
 
 GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -21,6 +20,8 @@ GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "picture": picture.rows,
     "fresh": fresh.rows,
     "steps": steps.rows,
+    "handover": handover.rows,
+    "sleeping": sleeping.rows,
     "examples": examples.rows,
 }
 PAGE = Path(__file__).parent / "RESULTS.md"
@@ -43,7 +44,9 @@ def main() -> None:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             place = Path(folder).resolve() / name
             place.mkdir()
-            rows += GROUPS[name](place)
+            for row in GROUPS[name](place):
+                print(f"  {row.what}: {row.ours} ({row.ratio})", file=sys.stderr, flush=True)
+                rows.append(row)
     page = f"{table(rows)}\n\n{machine()}\n\nBegun {start}; ended {moment()}.\n"
     print(page)
     if not given.names:

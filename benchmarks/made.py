@@ -23,14 +23,20 @@ RUN, MOMENT = "20261124-153012-k3x9", "2026-11-24T15:30:12.000Z"
 
 def chain(path: Path, steps: int) -> Path:
     """A notebook with one cell of imports and helpers and ``steps`` three-line steps, each needing the one before."""
-    cells = [_cell("import math\n\ndef grow(x):\n    return math.floor(x) + 1")]
+    cells = ["import math\n\ndef grow(x):\n    return math.floor(x) + 1"]
     for n in range(steps):
         taken = f" -i v{n - 1}" if n else ""
         value = f"grow(v{n - 1})" if n else "0"
-        cells.append(_cell(f"%%step s{n}{taken} -o v{n}\n# step {n}\nv{n} = {value}"))
+        cells.append(f"%%step s{n}{taken} -o v{n}\n# step {n}\nv{n} = {value}")
+    return notebook(path, cells)
+
+
+def notebook(path: Path, sources: Sequence[str]) -> Path:
+    """A notebook of code cells."""
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
-    path.write_text(json.dumps(notebook, indent=1))
+    cells = [_cell(source) for source in sources]
+    made = {"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(made, indent=1))
     return path
 
 

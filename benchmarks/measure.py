@@ -22,15 +22,20 @@ GC_THRESHOLD = 200_000
 """The command line's own: functions are timed as it runs them."""
 
 
-def command(words: Sequence[str | Path], folder: Path, *, check: bool = True) -> float:
+def command(words: Sequence[str | Path], folder: Path) -> float:
     """Seconds from start to end of a command, its output thrown away. Raises where it fails."""
-    environ = {name: value for name, value in os.environ.items() if name not in TEMPERED}
     start = time.perf_counter()
+    said(words, folder)
+    return time.perf_counter() - start
+
+
+def said(words: Sequence[str | Path], folder: Path) -> str:
+    """What a command prints as its answer. Raises where it fails."""
+    environ = {name: value for name, value in os.environ.items() if name not in TEMPERED}
     done = subprocess.run([str(w) for w in words], cwd=folder, env=environ, capture_output=True, text=True)
-    seconds = time.perf_counter() - start
-    if check and done.returncode != 0:
+    if done.returncode != 0:
         raise RuntimeError(f"{words[0]} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return seconds
+    return done.stdout
 
 
 def in_turn(sides: Sequence[Callable[[], float]], times: int) -> list[float]:

@@ -1,7 +1,8 @@
 """How planning grows with the number of steps: the function on parsed cells, and the whole command.
 
 The function is measured in a project that was just opened: its cells are parsed, and nothing else has been asked of
-them. Where every result is fresh, each step's key is made and compared; where there is none, most steps need no key.
+them. Where every result is fresh, each step's key is made and compared (from slices that are made for it, or, for a
+notebook that was planned before, from what was remembered); where there is none, most steps need no key.
 With ``t`` for the medians and ``n`` for the numbers of steps, the exponent is log(t2 / t1) / log(n2 / n1): 1 where the
 time grows as the steps do, 2 where it grows with their square.
 """
@@ -12,6 +13,7 @@ import math
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -34,8 +36,13 @@ def rows(folder: Path) -> Iterator[Row]:
 def _functions(notebooks: list[Path]) -> Iterator[Row]:
     kept = [_results(path) for path in notebooks]
     none = [InMemory() for _ in notebooks]
-    for what, results in (("every result fresh", kept), ("no results", none)):
-        sides = [partial(_plan, path, known) for path, known in zip(notebooks, results, strict=True)]
+    cases = (
+        ("every result fresh, new", kept, False),
+        ("every result fresh, planned before", kept, True),
+        ("no results", none, False),
+    )
+    for what, results, before in cases:
+        sides = [partial(_plan, path, known, before) for path, known in zip(notebooks, results, strict=True)]
         few, many = in_turn(sides, TIMES)
         exponent = math.log(many / few) / math.log(MANY / FEW)
         yield Row(f"`plan()` of {MANY:,} steps, cells parsed, {what}", seconds(many), f"itself, {FEW:,} steps",
@@ -73,10 +80,15 @@ def _results(path: Path) -> InMemory:
     return results
 
 
-def _plan(path: Path, results: InMemory) -> float:
+def _plan(path: Path, results: InMemory, before: bool) -> float:
+    """``before``: whether what an earlier plan remembered counts."""
     with ops.open_project([path]) as project:
-        planner = project.planner()
-        planner = Planner(planner.pipeline, results, planner.surroundings, planner.circumstances)
+        found = project.planner()
+        planner = Planner(found.pipeline, results, found.surroundings, found.circumstances)
+        if before:
+            planner = replace(planner, remembered=found.remembered)
+        for outline in project.pipeline.outlines.values():
+            assert outline.facts
         return function(lambda: plan(planner))
 
 

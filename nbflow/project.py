@@ -13,15 +13,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
-from nbflow import __version__
+from nbflow import __version__, core
 from nbflow import notebook as notebooks
 from nbflow.core import declare
 from nbflow.core.check import check
-from nbflow.core.fingerprint import Circumstances
+from nbflow.core.code_parts import Circumstances, CodeParts
 from nbflow.core.graph import Pipeline, build
 from nbflow.core.model import Facts, Finding, Record
 from nbflow.core.names import FACTS_VERSION, analyse, facts_from_json, facts_to_json
@@ -40,6 +40,11 @@ Forced = Literal["", "forced", "no-cache"]
 
 SOUND = "sound"
 """Table of remembered verdicts: texts of notebooks about which the check has nothing to say."""
+
+PARTS = "parts"
+"""Table of what the code of all steps contributes to their keys, by the texts of the notebooks and the parameters."""
+MOST_TEXTS = 4
+"""So many states of notebooks are remembered there: it is read as a whole."""
 
 
 @dataclass
@@ -64,6 +69,23 @@ class Results:
         return next((r for r in records if r.id == found[1]), records[0] if records else None)
 
 
+class RememberedParts:
+    """The parts of the steps of one pipeline, in a memo."""
+
+    def __init__(self, memo: Memo, digest: str) -> None:
+        self._memo = memo
+        self._digest = digest
+        self._known: dict[str, list[Any]] = memo.get(PARTS, digest) or {}
+
+    def get(self, step: str) -> CodeParts | None:
+        row = self._known.get(step)
+        return None if row is None else CodeParts.from_json(row)
+
+    def put(self, step: str, parts: CodeParts) -> None:
+        self._known[step] = parts.to_json()
+        self._memo.put(PARTS, self._digest, self._known)
+
+
 @dataclass
 class Project:
     """One pipeline with everything around it. Make it with ``open_project``; use it as a context manager."""
@@ -80,6 +102,8 @@ class Project:
     environ: Mapping[str, str]
     analyses: Memo
     """Facts about cells, by their text."""
+    conclusions: Memo
+    """What was concluded from them, by the text of all notebooks."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __enter__(self) -> Project:
@@ -93,6 +117,7 @@ class Project:
         with suppress(OSError):  # A folder that cannot be written: nothing is remembered.
             make_private(home_of(self.root))
             self.analyses.save(50_000)
+            self.conclusions.save(MOST_TEXTS)
             self.surroundings.save()
             self.kernelspecs.save()
             if self.store.root.is_dir():
@@ -110,7 +135,14 @@ class Project:
         circumstances = Circumstances(
             self.parameters if parameters is None else parameters, frozenset(self.settings.secrets)
         )
-        return Planner(self.pipeline, self.results, self.surroundings, circumstances, forced)
+        return Planner(
+            self.pipeline, self.results, self.surroundings, circumstances, forced, self._remembered(circumstances)
+        )
+
+    def _remembered(self, circumstances: Circumstances) -> RememberedParts:
+        given = json.dumps(circumstances.parameters, sort_keys=True, default=repr)
+        digest = hashlib.blake2b(f"{self._text_digest} {given}".encode("utf-8", "surrogatepass"), digest_size=16)
+        return RememberedParts(self.conclusions, digest.hexdigest())
 
     def findings(self, planner: Planner | None = None) -> tuple[Finding, ...]:
         """Everything the check has to say."""
@@ -121,13 +153,13 @@ class Project:
     def verdict(self, planner: Planner | None = None) -> tuple[Finding, ...]:
         """Everything the check has to say. Notebooks with nothing to be said about them are remembered by their text,
         and not looked at again."""
-        if self.analyses.get(SOUND, self._text_digest):
+        if self.conclusions.get(SOUND, self._text_digest):
             return ()
         findings = self.findings(planner)
         if not findings and not any(
             i.item.is_file and not i.makers for s in self.pipeline.steps.values() for i in s.inputs
         ):
-            self.analyses.put(SOUND, self._text_digest, True)
+            self.conclusions.put(SOUND, self._text_digest, True)
         return findings
 
     def require_sound(self, planner: Planner | None = None) -> tuple[Finding, ...]:
@@ -146,8 +178,8 @@ class Project:
 
     @cached_property
     def _text_digest(self) -> str:
-        """Of all that the check reads in the notebooks."""
-        digest = hashlib.blake2b(__version__.encode(), digest_size=16)
+        """Of all that the core reads in the notebooks, and of the core."""
+        digest = hashlib.blake2b(_edition().encode(), digest_size=16)
         for path, outline in self.pipeline.outlines.items():
             cells = [(c.kind, c.source, sorted(c.tags)) for c in outline.notebook.cells if c.kind == "code"]
             digest.update(repr((path, outline.notebook.language, len(cells), cells)).encode("utf-8", "surrogatepass"))
@@ -162,6 +194,15 @@ class Project:
                 lines = outline.notebook.cell(f.cell).source.strip().splitlines()
                 found[f.notebook, f.cell] = lines[0] if lines else ""
         return found
+
+
+@cache
+def _edition() -> str:
+    """What tells this core from an edited one: conclusions of another are not believed."""
+    found = []
+    with suppress(OSError), os.scandir(core.__path__[0]) as entries:  # a packed one is not edited
+        found = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries if e.name.endswith(".py"))
+    return f"{__version__} {sys.version_info[:2]} {found}"
 
 
 def _can_be_written(finding: Finding) -> bool:
@@ -218,6 +259,7 @@ def open_project(
         specs,
         environ,
         analyses,
+        Memo(home / "conclusions.json", 1),
     )
     project.parameters = check_parameters(project.pipeline, parameters or {})
     return project
@@ -262,17 +304,18 @@ def _outlines(raws: Mapping[str, notebooks.Raw], analyses: Memo, given: Set[str]
     found = []
     for path, raw in raws.items():
         notebook = notebooks.parse(raw, path)
-        outline = Outline(notebook, facts_of(notebook, partial(_facts, analyses)))
-        found.append(_without_injected(outline) if given & outline.parameters.keys() else outline)
+        outline = Outline(notebook, partial(facts_of, notebook, partial(_facts, analyses)))
+        injected = given and given & outline.parameters.keys()
+        found.append(_without_injected(outline) if injected else outline)
     return found
 
 
 def _without_injected(outline: Outline) -> Outline:
     """Parameters that an earlier execution of papermill left in the notebook give way to those given now."""
     cells = tuple(
-        replace(c, tags=c.tags | {SKIP_TAG}) if notebooks.INJECTED in c.tags else c for c in outline.notebook.cells
+        c._replace(tags=c.tags | {SKIP_TAG}) if notebooks.INJECTED in c.tags else c for c in outline.notebook.cells
     )
-    return Outline(replace(outline.notebook, cells=cells), outline.facts)
+    return Outline(replace(outline.notebook, cells=cells), lambda: outline.facts)
 
 
 def _facts(memo: Memo, source: str, lazy_annotations: bool) -> Facts:
@@ -289,6 +332,8 @@ def _facts(memo: Memo, source: str, lazy_annotations: bool) -> Facts:
 
 def check_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
     """The given parameters, as the notebooks take them. Raises ``UsageError`` for a name that no notebook has."""
+    if not given:
+        return {}
     defaults: dict[str, str] = {}
     for outline in pipeline.outlines.values():
         defaults.update(outline.parameters)

@@ -40,13 +40,17 @@ _analysed = lru_cache(maxsize=None)(analyse)
 
 def outline(*cells: str, path: str = "nb.ipynb", language: str = "python") -> Outline:
     book = notebook(*cells, path=path, language=language)
-    return Outline(book, facts_of(book, _analysed))
+    return outline_of(book)
+
+
+def outline_of(book: Notebook) -> Outline:
+    return Outline(book, lambda: facts_of(book, _analysed))
 
 
 def pipeline(*books: Notebook | tuple[str, ...]) -> Pipeline:
     """The pipeline of some notebooks; cells alone stand for a notebook of their own, ``nb.ipynb``."""
     found = [book if isinstance(book, Notebook) else notebook(*book) for book in books]
-    return build([Outline(book, facts_of(book, _analysed)) for book in found])
+    return build([outline_of(book) for book in found])
 
 
 def slice_of(pipe: Pipeline, step: str) -> Slice:

@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("notebook", "store", "environment", "settings", "masking", "render"),
     ("disk",),
     ("core",),
-    ("errors",),
+    ("errors", "lazily"),
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nbflow import ops
+from nbflow.core.plan import Planner
 from nbflow.errors import InvalidPipeline, UsageError
 from nbflow.project import Typed, open_project
 from nbflow.store.home import require_own
@@ -136,6 +137,37 @@ def test_notebooks_with_nothing_to_be_said_are_checked_once(tmp_path: Path, monk
     write(notebook, "%%step one -o x\nx = 1", "%%step two -o y\ny = x")
     with open_project([notebook], environ={}) as project, pytest.raises(InvalidPipeline):
         project.require_sound()
+
+
+KEYED = (
+    "import math\nTHREADS = 2",
+    "%%step one -o x\nx = math.floor(THREADS)",
+    "def grow(v):\n    return v + alpha",
+    "%%step two -o y\ny = grow(open('data.csv').read())",
+)
+
+
+def keys(notebook: Path, **parameters: Any) -> dict[str, str]:
+    with open_project([notebook], environ={}, parameters=parameters) as project:
+        planner = project.planner()
+        made = {step: planner.decide(step, {}).fingerprint for step in project.pipeline.steps}
+        return {step: printed.key for step, printed in made.items() if printed is not None}
+
+
+def test_what_code_contributes_to_keys_is_remembered_for_the_same_text_and_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = write(tmp_path / "a.ipynb", *KEYED, parameters="alpha = 1")
+    first, other = keys(notebook), keys(notebook, alpha=2)
+    assert first["a.one"] == other["a.one"]
+    assert first["a.two"] != other["a.two"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Planner, "slice", lambda *_: pytest.fail("it was read again"))
+        assert keys(notebook) == first
+        assert keys(notebook, alpha=2) == other
+    write(notebook, *(cell.replace("v + alpha", "v - alpha") for cell in KEYED), parameters="alpha = 1")
+    assert keys(notebook)["a.two"] != first["a.two"]
+    assert keys(notebook)["a.one"] == first["a.one"]
 
 
 @pytest.mark.parametrize(

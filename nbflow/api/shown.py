@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from nbflow.core.graph import Pipeline
 from nbflow.errors import MissingLayoutEngine
-from nbflow.render import dag, graphs, html
+from nbflow.render import graphs, html
 from nbflow.render.columns import Cell
 
 Bundle = dict[str, str]
@@ -37,6 +37,8 @@ class Shown:
 
 def picture(pipeline: Pipeline, states: Mapping[str, str] = NONE, notes: Mapping[str, str] = NONE) -> Bundle:
     """The pipeline as a picture. ``states``, ``notes``: as for ``render.dag.svg``."""
+    from nbflow.render import dag  # of use to notebooks alone
+
     text = graphs.text(pipeline)
     try:
         return {"image/svg+xml": dag.svg(pipeline, states, notes=notes), "text/plain": text}

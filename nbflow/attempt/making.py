@@ -79,13 +79,12 @@ class Attempt:
         clock: Stopwatch,
     ) -> None:
         assert planned.fingerprint is not None
-        assert planned.slice is not None
         self.shop = shop
         self.project = shop.project
         self.step = step
         self.planned = planned
         self.print = planned.fingerprint
-        self.slice = planned.slice
+        self.slice = shop.planner.slice(step, shop.made)
         self.attempt = attempt
         self.notebook = self.project.pipeline.outlines[step.notebook].notebook
         self.emit = emit

@@ -21,7 +21,7 @@ from nbflow.attempt.turns import Turns
 from nbflow.core.events import StepCancelled, StepProgressed, StepReused, StepStarted
 from nbflow.core.model import Record, StoredFile
 from nbflow.core.plan import Planner
-from nbflow.core.view import because
+from nbflow.core.reasons import because
 from nbflow.environment.files import LEFT_OUT
 from nbflow.executors import Executor
 from nbflow.masking import Masker

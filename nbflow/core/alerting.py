@@ -11,9 +11,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from nbflow.core.view import RunView, StepView
+if TYPE_CHECKING:
+    from nbflow.core.view import RunView, StepView
 
 Kind = Literal["failed", "crashed", "recovered", "slow"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

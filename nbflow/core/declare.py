@@ -17,7 +17,7 @@ import math
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from nbflow.core.amounts import parse_amount
@@ -30,6 +30,8 @@ LISTS = {"-i": "inputs", "--in": "inputs", "-o": "outputs", "--out": "outputs", 
 NUMBERS = {"--retries": "retries", "--retry-delay": "retry_delay", "--timeout": "timeout"}
 FLAGS = {"--no-cache"}
 KNOWN = (*LISTS, *NUMBERS, *FLAGS)
+
+NO_OPTIONS = Options()
 
 _T = TypeVar("_T", int, float)
 
@@ -125,6 +127,9 @@ def parse_item(text: str, role: str = "output") -> Item:
 
     Raises ``DeclareError``.
     """
+    if text.isidentifier():
+        _check_variable(text)
+        return Item(text, name=text)
     if text.endswith(","):
         raise DeclareError(f"'{text}' ends with a comma.", "Items are separated by spaces alone.")
     name, path, format_ = None, text, None
@@ -163,8 +168,7 @@ def merge(declarations: Sequence[Declaration]) -> Declaration:
         options = _merge_options(options, other.options)
     inputs, outputs = _union(d.inputs for d in declarations), _union(d.outputs for d in declarations)
     _check_path_names((*inputs, *outputs))
-    return replace(
-        first,
+    return first._replace(
         inputs=inputs,
         outputs=outputs,
         after=tuple(dict.fromkeys(a for d in declarations for a in d.after)),
@@ -307,6 +311,8 @@ def _items(texts: list[str], role: str) -> tuple[Item, ...]:
 
 
 def _options(resources: list[str], numbers: dict[str, float], flags: set[str]) -> Options:
+    if not (resources or numbers or flags):
+        return NO_OPTIONS
     amounts: dict[str, float] = {}
     for text in resources:
         key, equals, amount = text.partition("=")

@@ -1,36 +1,38 @@
 """The key of a step: everything that decides its result, as content.
 
-``fingerprint`` gathers the parts (code reached, parameters, inputs, outputs asked for, environment, modules, packages,
-Python) and hashes them. The parts are kept with the record, so that ``compare`` can say field by field why a key
-changed. Files that the code names by literals are not in the key but in ``named_files``: whether a step writes such a
-file itself is known only from its record, so ``plan`` compares them there.
+``fingerprint`` puts the parts together (what the code says, which ``code_parts`` gathers; inputs, outputs asked for,
+environment, modules, packages, Python) and hashes them. The parts are kept with the record, so that ``compare`` can say
+field by field why a key changed. Files that the code names by literals are not in the key but in ``named_files``:
+whether a step writes such a file itself is known only from its record, so ``plan`` compares them there.
 """
 
 from __future__ import annotations
 
-import builtins
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
+from nbflow.core.code_parts import Circumstances, CodeParts
 from nbflow.core.graph import Step
-from nbflow.core.model import Code, Reason, Unit
-from nbflow.core.named_files import Constants, named_files
-from nbflow.core.outline import PARAMETERS_TAG, Outline
-from nbflow.core.slicing import Piece, Slice
-from nbflow.core.surroundings import Interpreter, LocalCode, Surroundings
+from nbflow.core.model import Reason
+from nbflow.core.surroundings import Surroundings
 
-__all__ = ["SCHEMA", "Fingerprint", "Interpreter", "LocalCode", "Surroundings", "compare", "fingerprint"]
-
-_BUILTINS = frozenset(dir(builtins))
-_BY_NAME = frozenset({"exec", "eval", "__import__"})
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode
 
 SCHEMA = 3
 """Version of the key. A change of what the parts mean raises it, and everything runs once more."""
+
+
+class Place(NamedTuple):
+    """Where a notebook runs."""
+
+    kernel: str | None
+    folder: str
+    """From the project root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,53 +49,46 @@ class Fingerprint:
     """Literal ``sys.path`` entries of the slice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a pipeline is run with."""
-
-    parameters: Mapping[str, Any]
-    """Values given for this run, by name."""
-    secrets: frozenset[str] = frozenset()
-    """Environment variables that count by name only."""
-
-
 def fingerprint(
     step: Step,
-    piece_slice: Slice,
-    outlines: Mapping[str, Outline],
+    code: CodeParts,
+    place: Place,
     inputs: Mapping[str, str],
     circumstances: Circumstances,
     surroundings: Surroundings,
 ) -> Fingerprint:
     """The key of ``step`` with these input digests (item text → digest). May raise ``MissingKernel``."""
-    pieces = piece_slice.pieces
-    gathered = _Gathered(outlines, circumstances, _looks_inside(pieces, outlines), _placed(pieces, outlines))
-    for piece in piece_slice.pieces:
-        gathered.add(piece)
-    kernel = outlines[step.notebook].notebook.kernel
-    folder = outlines[step.notebook].notebook.folder
-    modules, extra = tuple(sorted(gathered.modules)), tuple(gathered.sys_path)
-    local = surroundings.local_modules(kernel, folder, modules, extra)
-    gathered.settle_unread_imports(surroundings, kernel, folder, extra)
-    spared = surroundings.local_modules(kernel, folder, tuple(sorted(gathered.spared)), extra)
+    kernel, folder = place
+    extra = code.search_path
+    local = surroundings.local_modules(kernel, folder, code.modules, extra)
+    spared = surroundings.local_modules(kernel, folder, code.spared, extra)
     files = {**{p: d for p, d in spared.files.items() if p in spared.acting}, **local.files}
     parts: dict[str, Any] = {
         "schema": SCHEMA,
-        "code": gathered.order,
-        "helpers": gathered.helpers,
-        "parameters": gathered.parameters,
+        "code": code.code,
+        "helpers": {**code.helpers, **_effects(code, place, surroundings)},
+        "parameters": code.parameters,
         "inputs": dict(inputs),
         "outputs": sorted(i.text for i in step.outputs),
-        "environment": {n: _variable(n, circumstances, surroundings) for n in sorted(gathered.environ)},
+        "environment": {n: _variable(n, circumstances, surroundings) for n in code.environ},
         "modules": {from_folder(folder, p): digest for p, digest in files.items()},
         "python": surroundings.interpreter(kernel).python,
-        "packages": {**local.packages, **surroundings.packages(kernel, modules)},
+        "packages": {**local.packages, **surroundings.packages(kernel, code.modules)},
     }
     if any(i.is_file for i in step.outputs):
         parts["folder"] = folder
-    named = tuple(named_files((path for code in gathered.codes for path in code.paths), gathered.constants, folder))
-    idle = frozenset() if gathered.imports_by_name else frozenset(spared.files.keys() - files.keys())
-    return Fingerprint(_digest(parts), {**parts, "~labels": gathered.labels}, named, idle, extra)
+    idle = frozenset() if code.imports_by_name else frozenset(spared.files.keys() - files.keys())
+    return Fingerprint(_digest(parts), {**parts, "~labels": code.labels}, code.named_files, idle, extra)
+
+
+def _effects(code: CodeParts, place: Place, surroundings: Surroundings) -> dict[str, str]:
+    """An import that is there for its effect counts only where its module is local."""
+    found = {}
+    for modules, digest in code.unread:
+        local = surroundings.local_modules(place.kernel, place.folder, modules, code.search_path)
+        for path, content in local.files.items():
+            found[f"import {from_folder(place.folder, path)}"] = f"{digest}:{content}"
+    return found
 
 
 def from_folder(folder: str, path: str) -> str:
@@ -103,8 +98,7 @@ def from_folder(folder: str, path: str) -> str:
 
 
 def _digest(parts: Mapping[str, Any]) -> str:
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_encode(parts).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1024)
@@ -118,139 +112,6 @@ def _variable(name: str, circumstances: Circumstances, surroundings: Surrounding
         return "secret"
     value = surroundings.variable(name)
     return "unset" if value is None else _blind(value)
-
-
-def _looks_inside(pieces: Iterable[Piece], outlines: Mapping[str, Outline]) -> bool:
-    """Whether reached code may read docstrings, its own or those of what it was handed."""
-    units = (outlines[p.notebook].units(p.cell)[i] for p in pieces for i in p.units)
-    return any(u.now.looks_inside or u.later.looks_inside for u in units)
-
-
-def _placed(pieces: Iterable[Piece], outlines: Mapping[str, Outline]) -> Set[str]:
-    """Names for which it matters where they are bound: those bound more than once, or there before anything runs. All
-    others cannot have been read before, so they count wherever they stand."""
-    bound: dict[str, object] = {}
-    placed: set[str] = set()
-    for piece in pieces:
-        for name in piece.names:
-            if bound.setdefault(name, piece) is not piece:
-                placed.add(name)
-        units = outlines[piece.notebook].units(piece.cell) if piece.units else ()
-        for index in piece.units:
-            unit = units[index]
-            mark = unit.digest if unit.kind == "import" else (piece, index)  # an import twice is as good as once
-            for name in (*unit.now.binds, *unit.later.binds):
-                if bound.setdefault(name, mark) != mark or name in _BUILTINS:
-                    placed.add(name)
-    return placed
-
-
-class _Gathered:
-    """Adds up what the pieces of a slice contribute."""
-
-    def __init__(
-        self, outlines: Mapping[str, Outline], circumstances: Circumstances, with_docs: bool, placed: Set[str]
-    ) -> None:
-        self.outlines = outlines
-        self.circumstances = circumstances
-        self.with_docs = with_docs
-        self.placed = placed
-        self.order: list[Any] = []
-        self.helpers: dict[str, str] = {}
-        self.parameters: dict[str, Any] = {}
-        self.labels: dict[str, str] = {}
-        self.modules: dict[str, None] = {}
-        self.environ: set[str] = set()
-        self.sys_path: dict[str, None] = {}
-        self.codes: list[Code] = []
-        self.constants = Constants()
-        self.unread: list[tuple[Unit, str]] = []
-        self.spared: set[str] = set()
-        """Modules that cells of the slice import and that nothing reached uses."""
-        self._step_cell = 0
-
-    def add(self, piece: Piece) -> None:
-        if piece.kind == "input":
-            self.order.append(["input", *sorted(piece.names)])
-            return
-        outline = self.outlines[piece.notebook]
-        units = outline.units(piece.cell)
-        self._note_sys_path(outline, piece)
-        counted = [units[i] for i in piece.units]
-        if piece.kind != "import" and len(counted) < len(units):
-            for index, unit in enumerate(units):
-                if unit.kind == "import" and index not in piece.units:
-                    self.spared.update(unit.now.modules)
-        fixed: list[str] = []
-        for unit in counted:
-            digest = unit.digest_with_docs if self.with_docs else unit.digest
-            if not digest:
-                continue
-            if piece.kind == "import" and not any(b in outline.read_names for b in unit.now.binds):
-                self.unread.append((unit, digest))
-                continue
-            self._count(unit)
-            if self._as_parameter(outline, piece, unit):
-                continue
-            if unit.kind == "other" or unit.always or not self.placed.isdisjoint(unit.now.binds):
-                fixed.append(digest)
-                self._label(digest, outline, piece, unit)
-            else:
-                self._as_helper(unit, digest)
-        if piece.kind == "step":
-            self._step_cell += 1
-            self.order.append(["step", *fixed])
-        elif fixed:
-            self.order.append(["context", *fixed])
-
-    def settle_unread_imports(
-        self, surroundings: Surroundings, kernel: str | None, folder: str, extra: tuple[str, ...]
-    ) -> None:
-        """An import that is there for its effect counts only where its module is local."""
-        for unit, digest in self.unread:
-            local = surroundings.local_modules(kernel, folder, unit.now.modules, extra)
-            for path, content in local.files.items():
-                self.helpers[f"import {from_folder(folder, path)}"] = f"{digest}:{content}"
-
-    @property
-    def imports_by_name(self) -> bool:
-        """Whether reached code may import modules that reading it does not show."""
-        return "importlib" in self.modules or any(_BY_NAME.intersection(code.calls) for code in self.codes)
-
-    def _note_sys_path(self, outline: Outline, piece: Piece) -> None:
-        for comment in outline.facts[piece.cell - 1].comments:
-            if comment.startswith("sys.path:"):
-                self.sys_path[comment.removeprefix("sys.path:")] = None
-
-    def _count(self, unit: Unit) -> None:
-        for code in (unit.now, unit.later):
-            self.codes.append(code)
-            self.modules.update(dict.fromkeys(code.modules))
-            self.environ.update(code.environ)
-        self.constants.add(unit)
-
-    def _as_parameter(self, outline: Outline, piece: Piece, unit: Unit) -> bool:
-        """A parameter counts by its value, whether it is the default or was given for this run."""
-        if PARAMETERS_TAG not in outline.tags(piece.cell) or unit.imports:
-            return False
-        given = [n for n in unit.now.binds if n in self.circumstances.parameters]
-        for name in given:
-            self.parameters[name] = self.circumstances.parameters[name]
-            self.constants.set(name, self.parameters[name])
-        if given and len(given) == len(unit.now.binds) and unit.kind == "literal":
-            return True
-        if unit.value and len(unit.now.binds) == 1:
-            self.parameters[unit.now.binds[0]] = json.loads(unit.value)
-            return True
-        return False
-
-    def _as_helper(self, unit: Unit, digest: str) -> None:
-        for name in unit.now.binds:
-            known = self.helpers.get(name)
-            self.helpers[name] = digest if known is None else f"{known}+{digest}"
-
-    def _label(self, digest: str, outline: Outline, piece: Piece, unit: Unit) -> None:
-        self.labels[digest] = outline.text(piece.cell, unit.line)[:80]
 
 
 # --- what changed --------------------------------------------------------------------------------------

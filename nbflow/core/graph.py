@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from nbflow.core import paths
 from nbflow.core.circles import Needs, circles, order_of, way
@@ -20,8 +21,7 @@ from nbflow.core.outline import Outline, StepOutline
 from nbflow.errors import did_you_mean
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """``source`` must run before ``target``; ``via`` is the label of what flows, or ``--after``."""
 
     source: str
@@ -30,8 +30,7 @@ class Edge:
     is_file: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """A declared input and who makes it."""
 
     item: Item
@@ -43,8 +42,7 @@ class Input:
     """For variables: the cell behind which it is bound in this step's slice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of the pipeline."""
 
     id: str
@@ -106,8 +104,7 @@ def full_name(notebook: str, step: str) -> str:
     return f"{notebook.removesuffix('.ipynb')}.{step}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Here:
+class _Here(NamedTuple):
     """A step on its way into the pipeline."""
 
     id: str

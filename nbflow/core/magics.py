@@ -32,6 +32,8 @@ _HELP = re.compile(r"%{0,2}(?!\d)[\w*]+(?:\.(?!\d)[\w*]+|\[-?[0-9]+\])*\?\??$")
 _LONGEST_HELP = 1000
 """Characters of an object whose help is asked for; longer ones are nobody's."""
 _MARGIN = re.compile(r"(?:[ \t\f]|\\\n)*")
+_MAY_ESCAPE = re.compile(r"[%!?]|^[ \t\f]*[,;/]", re.MULTILINE)
+"""Without any of these there is nothing to exchange."""
 _PROMPT = re.compile(r"(?:(?:\[(?:nav|ins)\])? )?In \[\d+\]: |\s*\.{3,}: ?")
 _CLASSIC = re.compile(r"\s*>>>[ \t]?|\s*\.\.\.[ \t]?")
 _AUTOMAGIC = words("""
@@ -73,7 +75,7 @@ def replace_magics(source: str) -> Replaced:
         found.text = "\n" * first + _placeholder(found, _with_body(found.headers.pop(), body))
         return found
     body = _unprompted(_dedented(body))
-    found.text = "\n" * first + (_automagic(body, first, found) or _Scanner(body, first, found).run())
+    found.text = "\n" * first + (_automagic(body, first, found) or _scanned(body, first, found))
     return found
 
 
@@ -146,6 +148,10 @@ def _placeholder(found: Replaced, magic: Magic) -> str:
     name = PLACEHOLDER.format(len(found.magics))
     found.magics[name] = magic
     return name
+
+
+def _scanned(body: str, first: int, found: Replaced) -> str:
+    return _Scanner(body, first, found).run() if _MAY_ESCAPE.search(body) else body
 
 
 class _Scanner:

@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 STEP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}\Z")
 
@@ -25,8 +25,7 @@ REF = "ref"
 # --- notebooks -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell. ``number`` counts all cells of the notebook from 1, as a reader does."""
 
     number: int
@@ -64,8 +63,7 @@ class Notebook:
 # --- declarations --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One input or output, as declared: a variable, or a file (which may bind a name to its path)."""
 
     text: str
@@ -108,8 +106,7 @@ class Options:
     """``(name, amount)``; memory in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """What one ``%%step`` (or ``%step``) line says."""
 
     name: str
@@ -141,8 +138,7 @@ PathExpr = tuple[Any, ...]
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A name whose object a statement may change in place."""
 
     name: str
@@ -152,8 +148,7 @@ class Change:
     method is not known to look only (``loss = model.train_epoch()``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     """One name that an import statement binds."""
 
     module: str
@@ -164,8 +159,7 @@ class Import:
     """The name it binds; ``""`` for a star import."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """A call that matters to the check, found by its dotted words, whose root the check must resolve to an import."""
 
     kind: Literal["random", "seed", "estimator", "network", "database", "clock", "reader", "writer"]
@@ -178,8 +172,7 @@ class Effect:
     """For readers, writers and databases in a file: which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """What a piece of code does to module-level names. Two of them describe a statement: what happens as it runs,
     and what happens later, when code that it defines (functions, methods, lambdas) is called."""
 
@@ -223,8 +216,7 @@ UsedUp = Literal["generator", "unseeded", "iterator"]
 """What draws use up: a random generator, one that no seed fixes, an iterator (or cursor, counter, open file)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One top-level statement of a cell."""
 
     line: int
@@ -260,8 +252,7 @@ class Unit:
     """``(name, root, what)``: names bound to an object that is used up in turn, made by a call of ``root``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Why a cell could not be read."""
 
     message: str
@@ -269,15 +260,14 @@ class Problem:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """All that the planner knows of one cell's code."""
 
     units: tuple[Unit, ...] = ()
     problem: Problem | None = None
     opaque: str = ""
     """The cell magic whose body is not Python (``bash``, ``writefile``): such a cell binds nothing we can see."""
-    comments: tuple[str, ...] = field(default=())
+    comments: tuple[str, ...] = ()
     """Notes for the check: names of magics or syntax seen that it wants to speak about."""
 
 
@@ -308,8 +298,7 @@ REASON_KINDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a step runs or is reused. ``kind`` is one of ``REASON_KINDS``; ``detail`` is a plain-English clause."""
 
     kind: str

@@ -68,11 +68,12 @@ class StepOutline:
 
 
 class Outline:
-    """Roles of cells and places of names in one notebook. ``facts[i]`` belongs to ``notebook.cells[i]``."""
+    """Roles of cells and places of names in one notebook. ``read_facts`` finds the facts about each of its cells; it is
+    called once something is asked that ``%%step`` lines alone do not answer."""
 
-    def __init__(self, notebook: Notebook, facts: Sequence[Facts]) -> None:
+    def __init__(self, notebook: Notebook, read_facts: Callable[[], Sequence[Facts]]) -> None:
         self.notebook = notebook
-        self.facts = tuple([f if _in_play(c) else NO_FACTS for c, f in zip(notebook.cells, facts, strict=True)])
+        self._read_facts = read_facts
         self.findings: list[Finding] = []
         self.unreadable: set[int] = set()
         """Cells whose ``%%step`` line cannot be read: neither context nor part of a step."""
@@ -81,6 +82,12 @@ class Outline:
         self._read_steps()
 
     # --- cells -------------------------------------------------------------------------------------
+
+    @cached_property
+    def facts(self) -> tuple[Facts, ...]:
+        """Facts about each cell; none about cells out of play."""
+        cells = zip(self.notebook.cells, self._read_facts(), strict=True)
+        return tuple([facts if _in_play(cell) else NO_FACTS for cell, facts in cells])
 
     def step_at(self, number: int) -> StepOutline | None:
         """The step whose cell this is; ``None`` for context cells and cells out of play."""

@@ -14,11 +14,13 @@ from functools import cached_property
 from typing import Literal, Protocol
 
 from nbflow.core import paths
-from nbflow.core.fingerprint import Circumstances, Fingerprint, Surroundings, compare, fingerprint
+from nbflow.core.code_parts import Circumstances, CodeParts, NotRemembered, Remembered, code_parts
+from nbflow.core.fingerprint import Fingerprint, Place, compare, fingerprint
 from nbflow.core.graph import Input, Pipeline, Step
 from nbflow.core.model import REF, Artifact, Reason, Record
 from nbflow.core.restored import Restored, outputs_of
 from nbflow.core.slicing import Piece, Slice, definition_pieces, slice_step
+from nbflow.core.surroundings import Surroundings
 
 
 class Known(Protocol):
@@ -46,7 +48,6 @@ class Planned:
     fingerprint: Fingerprint | None = None
     record: Record | None = None
     """For ``reuse``: what is reused. For ``run``: None."""
-    slice: Slice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Planner:
     circumstances: Circumstances = field(default_factory=lambda: Circumstances({}))
     forced: Literal["", "forced", "no-cache"] = ""
     """Why every selected step runs whatever is stored."""
+    remembered: Remembered = field(default_factory=NotRemembered)
 
     @cached_property
     def _slices(self) -> dict[str, Slice]:
@@ -118,28 +120,23 @@ class Planner:
         """Run or reuse, with ``made`` holding the results of the steps above that are known so far."""
         step = self.pipeline.steps[step_id]
         unknown = [n for n in step.needs if n not in made]
-        last = self.known.last(step_id)
-        if unknown and last is None:  # Nothing to compare a key with, and no key without its inputs.
+        if unknown and self.known.last(step_id) is None:  # Nothing to compare a key with, and no key without inputs.
             return Planned(step_id, "run", True, self._must_run(step, selected) or (FIRST_RUN,))
-        above = {n: made[n] for n in step.needs if n in made}  # not all of `made`: it grows with the pipeline
-        piece_slice = self.slice(step, {**self._last_results(unknown), **above})
-        print_ = self._fingerprint(step, piece_slice, made)
+        print_ = self._fingerprint(step, unknown, made)
         ordered = self._must_run(step, selected)
         if ordered:
-            return Planned(step_id, "run", True, ordered, print_, None, piece_slice)
+            return Planned(step_id, "run", True, ordered, print_)
         if unknown:
-            return self._decide_below(step, unknown, last, print_, piece_slice)
+            return self._decide_below(step, unknown, print_)
         trouble: tuple[Reason, ...] = ()
         for record in self.known.records(print_.key):
             if selected and not record.reusable:
                 continue
             reasons = self._unmet(step, record, print_, made)
             if not reasons:
-                return Planned(
-                    step_id, "reuse", True, (Reason("fresh", f"made by run {record.run}"),), print_, record, piece_slice
-                )
+                return Planned(step_id, "reuse", True, (Reason("fresh", f"made by run {record.run}"),), print_, record)
             trouble = trouble or reasons
-        return Planned(step_id, "run", True, trouble or self._why(step, last, print_, made), print_, None, piece_slice)
+        return Planned(step_id, "run", True, trouble or self._why(step, print_, made), print_)
 
     def _last_results(self, steps: Iterable[str]) -> dict[str, Record]:
         """What steps that will run made last: what their stored bytes refer to is likely the same again."""
@@ -154,18 +151,16 @@ class Planner:
             return (Reason("no-cache", "the step says --no-cache"),)
         return ()
 
-    def _decide_below(
-        self, step: Step, unknown: Sequence[str], last: Record | None, print_: Fingerprint, piece_slice: Slice
-    ) -> Planned:
+    def _decide_below(self, step: Step, unknown: Sequence[str], print_: Fingerprint) -> Planned:
         """A step below one that will run: it runs for certain only if something of its own changed."""
-        own = self._own_reasons(step, last, print_)
+        own = self._own_reasons(step, print_)
         if own:
-            return Planned(step.id, "run", True, own, print_, None, piece_slice)
+            return Planned(step.id, "run", True, own, print_)
         names = " and ".join(self.pipeline.steps[n].name for n in unknown)
-        reason = Reason("upstream", f"needs {names}, which will run")
-        return Planned(step.id, "run", False, (reason,), None, None, piece_slice)
+        return Planned(step.id, "run", False, (Reason("upstream", f"needs {names}, which will run"),))
 
-    def _own_reasons(self, step: Step, last: Record | None, print_: Fingerprint) -> tuple[Reason, ...]:
+    def _own_reasons(self, step: Step, print_: Fingerprint) -> tuple[Reason, ...]:
+        last = self.known.last(step.id)
         if last is None:
             return (FIRST_RUN,)
         pending = {k for k, v in print_.parts["inputs"].items() if v == PENDING}
@@ -173,9 +168,8 @@ class Planner:
         after = {**print_.parts, "inputs": {k: v for k, v in print_.parts["inputs"].items() if k not in pending}}
         return compare(before, after, self._makers(step))
 
-    def _why(
-        self, step: Step, last: Record | None, print_: Fingerprint, made: Mapping[str, Record]
-    ) -> tuple[Reason, ...]:
+    def _why(self, step: Step, print_: Fingerprint, made: Mapping[str, Record]) -> tuple[Reason, ...]:
+        last = self.known.last(step.id)
         if last is None:
             return (FIRST_RUN,)
         if last.key == print_.key:
@@ -236,9 +230,27 @@ class Planner:
 
     # --- digests of inputs -------------------------------------------------------------------------
 
-    def _fingerprint(self, step: Step, piece_slice: Slice, made: Mapping[str, Record]) -> Fingerprint:
+    def _fingerprint(self, step: Step, unknown: Sequence[str], made: Mapping[str, Record]) -> Fingerprint:
         inputs = {i.item.text: self._input_digest(i, made) for i in step.inputs}
-        return fingerprint(step, piece_slice, self.pipeline.outlines, inputs, self.circumstances, self.surroundings)
+        above = {n: made[n] for n in step.needs if n in made}  # not all of `made`: it grows with the pipeline
+        code = self._code_parts(step, {**self._last_results(unknown), **above})
+        return fingerprint(step, code, self._place(step), inputs, self.circumstances, self.surroundings)
+
+    def _code_parts(self, step: Step, above: Mapping[str, Record]) -> CodeParts:
+        """What the code of a step contributes to its key. Where stored bytes bring more code in, it is not the
+        notebook's alone, and not remembered."""
+        own = not _definitions(step, above)
+        found = self.remembered.get(step.id) if own else None
+        if found is None:
+            pieces, folder = self.slice(step, above).pieces, self._place(step).folder
+            found = code_parts(pieces, self.pipeline.outlines, folder, self.circumstances)
+            if own:
+                self.remembered.put(step.id, found)
+        return found
+
+    def _place(self, step: Step) -> Place:
+        notebook = self.pipeline.outlines[step.notebook].notebook
+        return Place(notebook.kernel, notebook.folder)
 
     def _input_digest(self, wanted: Input, made: Mapping[str, Record]) -> str:
         if any(m not in made for m in wanted.makers):

@@ -29,7 +29,6 @@ from nbflow.core.events import (
     StepSucceeded,
     time_text,
 )
-from nbflow.core.model import Reason
 from nbflow.core.run import Progress, Run, State, backoff
 
 VERSION = 1
@@ -208,24 +207,6 @@ def step_view(run: Run, spec: StepSpec, progress: Progress, note: Note) -> StepV
         "error": note.error,
         "warnings": list(note.warnings),
     }
-
-
-SUBJECTS: Mapping[str, str] = {
-    "helper": "helper",
-    "parameter": "parameter",
-    "environment": "environment variable",
-    "outputs": "outputs",
-}
-"""Reason kind → the word that its detail needs in front of it where the kind is not shown beside it."""
-
-
-def because(reasons: Iterable[Reason], first: str = "no result yet") -> str:
-    """Reasons as one plain clause. ``first``: what to say of a step that has no result yet."""
-    return "; ".join(first if r.kind == "first-run" else _clause(r) for r in reasons)
-
-
-def _clause(reason: Reason) -> str:
-    return f"{SUBJECTS.get(reason.kind, '')} {reason.detail or reason.kind}".strip()
 
 
 def reason(run: Run, spec: StepSpec, progress: Progress, note: Note) -> str:

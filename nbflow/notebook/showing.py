@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from nbflow.notebook.reading import Raw
@@ -62,12 +62,17 @@ def places(raws: Mapping[str, Raw]) -> Places:
 
 
 def replay(
-    shown: Mapping[str, Any], notebook: str, step_cells: Sequence[int], context_cells: Sequence[Place], where: Places
+    shown: Mapping[str, Any],
+    notebook: str,
+    step_cells: Sequence[int],
+    context_cells: Callable[[], Iterable[Place]],
+    where: Places,
 ) -> Shown:
     """Where the outputs belong today.
 
     ``notebook``: path of the step's notebook now; ``step_cells`` and ``context_cells``: the cells of its slice now, in
-    order; ``where``: the ``places`` of the pipeline's notebooks. Cells that are no longer there are left out.
+    order (the latter are asked for only where sources do not tell); ``where``: the ``places`` of the pipeline's
+    notebooks. Cells that are no longer there are left out.
     """
     found: Shown = defaultdict(dict)
     own = [c["outputs"] for c in shown["cells"] if c["role"] == "step"]
@@ -78,15 +83,21 @@ def replay(
     then = next((c["notebook"] for c in shown["cells"] if c["role"] == "step"), notebook)
     context = [{**c, "notebook": notebook if c["notebook"] == then else c["notebook"]}
                for c in shown["cells"] if c["role"] == "context"]  # fmt: skip
-    for cell, place in zip(context, _places_of(context, set(context_cells), where), strict=True):
+    for cell, place in zip(context, _places_of(context, context_cells, where), strict=True):
         if place is not None and cell["outputs"] is not None:
             found[place[0]][place[1]] = copy.deepcopy(cell["outputs"])
     return dict(found)
 
 
-def _places_of(cells: Sequence[Mapping[str, Any]], today: set[Place], where: Places) -> list[Place | None]:
-    """The place of each context cell: where its source stands; what is left over on both sides goes by order, for a
-    comment may have changed."""
+def _places_of(
+    cells: Sequence[Mapping[str, Any]], context_cells: Callable[[], Iterable[Place]], where: Places
+) -> list[Place | None]:
+    """The place of each context cell: where its source stands, if only there; else among those of today's slice, and
+    what is left over on both sides goes by order, for a comment may have changed."""
+    standing = [(c["notebook"], where.get(c["notebook"], {}).get(c["digest"], ())) for c in cells]
+    if all(len(numbers) == 1 for _, numbers in standing):
+        return [(path, numbers[0]) for path, numbers in standing]
+    today = set(context_cells())
     places: list[Place | None] = []
     for cell in cells:
         path = cell["notebook"]

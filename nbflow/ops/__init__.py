@@ -8,19 +8,42 @@ the notebooks), ``history`` (past runs and their steps), ``keeping`` (what is ke
 is documented as JSON).
 """
 
-from nbflow.ops.explaining import Explanation, StepStatus, explain, status
-from nbflow.ops.fixing import fix
-from nbflow.ops.history import durations, past_runs, story
-from nbflow.ops.history_shapes import run_json, runs_json, step_json
-from nbflow.ops.keeping import cache_gc, cache_sizes, cache_verify, settings_here
-from nbflow.ops.planning import dry_run, make_plan, one_step, selected_steps
-from nbflow.ops.running import Finished, run
-from nbflow.ops.shapes import graph_json, plan_json
-from nbflow.ops.step_history import step_story
-from nbflow.project import open_project
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbflow.lazily import names_of
+
+if TYPE_CHECKING:
+    from nbflow.ops.explaining import Explanation, StepStatus, explain, status
+    from nbflow.ops.fixing import fix
+    from nbflow.ops.history import durations, past_runs, story
+    from nbflow.ops.history_shapes import run_json, runs_json, step_json
+    from nbflow.ops.keeping import cache_gc, cache_sizes, cache_verify, settings_here
+    from nbflow.ops.planning import dry_run, make_plan, one_step, selected_steps
+    from nbflow.ops.running import Finished, run
+    from nbflow.ops.shapes import graph_json, plan_json
+    from nbflow.ops.step_history import step_story
+    from nbflow.project import open_project
 
 __all__ = [
     "Explanation", "Finished", "StepStatus", "cache_gc", "cache_sizes", "cache_verify", "dry_run", "durations",
     "explain", "fix", "graph_json", "make_plan", "one_step", "open_project", "past_runs", "plan_json", "run",
     "run_json", "runs_json", "selected_steps", "settings_here", "status", "step_json", "step_story", "story",
 ]  # fmt: skip
+
+__getattr__ = names_of(
+    __name__,
+    {
+        "nbflow.ops.explaining": "Explanation StepStatus explain status",
+        "nbflow.ops.fixing": "fix",
+        "nbflow.ops.history": "durations past_runs story",
+        "nbflow.ops.history_shapes": "run_json runs_json step_json",
+        "nbflow.ops.keeping": "cache_gc cache_sizes cache_verify settings_here",
+        "nbflow.ops.planning": "dry_run make_plan one_step selected_steps",
+        "nbflow.ops.running": "Finished run",
+        "nbflow.ops.shapes": "graph_json plan_json",
+        "nbflow.ops.step_history": "step_story",
+        "nbflow.project": "open_project",
+    },
+)

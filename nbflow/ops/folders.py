@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nbflow import notebook as notebooks
 from nbflow.attempt import Workshop
+from nbflow.core.graph import Step
 from nbflow.core.plan import Plan
 from nbflow.errors import NbflowError, StoreError
 
@@ -52,8 +54,7 @@ def write_copies(shop: Workshop, made: Plan) -> None:
         shown = _shown(shop, step_id)
         if shown is not None:
             step = project.pipeline.steps[step_id]
-            pieces = shop.planner.slice(step, shop.made).pieces
-            context = [(p.notebook, p.cell) for p in pieces if p.kind == "context"]
+            context = partial(_context_cells, shop, step)
             parts.append(notebooks.replay(shown, step.notebook, step.outline.cells, context, where))
             states.append(shown.get("widgets", {}))
     together = notebooks.gather(parts)
@@ -63,6 +64,11 @@ def write_copies(shop: Workshop, made: Plan) -> None:
             notebooks.write_json(shop.folder / path, copy)
         except OSError as error:
             log.warning("The executed notebook %s cannot be written: %s.", path, error.strerror or error)
+
+
+def _context_cells(shop: Workshop, step: Step) -> list[tuple[str, int]]:
+    pieces = shop.planner.slice(step, shop.made).pieces
+    return [(p.notebook, p.cell) for p in pieces if p.kind == "context"]
 
 
 def _shown(shop: Workshop, step_id: str) -> Mapping[str, Any] | None:

@@ -9,24 +9,23 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from nbflow.attempt import Workshop
-from nbflow.attempt.kernels import coming
 from nbflow.core.events import Event, StepReused, StepSpec, StepSucceeded, time_text, to_json
 from nbflow.core.model import Finding, Record
 from nbflow.core.plan import Plan, Planner
+from nbflow.core.reasons import because
 from nbflow.core.run import Run, begin
-from nbflow.core.view import because
 from nbflow.driver import Canceller, drive
 from nbflow.errors import UsageError, did_you_mean
 from nbflow.executors import Executor
 from nbflow.journal import Journal, ResultRow, RunLock, new_run_id
-from nbflow.kernels.pool import Kernels
 from nbflow.masking import Masker
 from nbflow.ops import alerting, folders, keeping
 from nbflow.ops.planning import make_plan
@@ -34,6 +33,9 @@ from nbflow.ops.sweeping import sweep
 from nbflow.project import Forced, Project
 from nbflow.store.home import require_own
 from nbflow.store.locks import in_use
+
+if TYPE_CHECKING:
+    from nbflow.kernels.pool import Kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +148,22 @@ def _require_executor(name: str) -> None:
         raise UsageError(f"There is no executor '{name}'.{did_you_mean(name, ['papermill'])}", "Executors: papermill.")
 
 
-def _kernels(project: Project, planner: Planner, made: Plan, given: Executor | None) -> Kernels:
-    """Where the kernels of the run come from."""
-    warm = given is None and project.settings.kernels == "warm"
-    return Kernels(project.settings.jobs, coming(project, planner, made) if warm else None)
+def _kernels(
+    project: Project, planner: Planner, made: Plan, given: Executor | None
+) -> AbstractContextManager[Kernels | None]:
+    """Where the kernels of the run come from; ``None`` where it will hardly need any, and need not load what starts
+    them."""
+    if given is not None or not made.stale:
+        return nullcontext()
+    from nbflow.attempt.kernels import coming
+    from nbflow.kernels.pool import Kernels
+
+    return Kernels(
+        project.settings.jobs, coming(project, planner, made) if project.settings.kernels == "warm" else None
+    )
 
 
-def _executor(masker: Masker, kernels: Kernels) -> Executor:
+def _executor(masker: Masker, kernels: Kernels | None) -> Executor:
     from nbflow.executors.papermill import PapermillExecutor
 
     return PapermillExecutor(masker, kernels)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from nbflow.core.graph import Pipeline, Step
 from nbflow.core.model import Finding, Reason, Record
 from nbflow.core.plan import Plan
-from nbflow.core.view import RunView, StepView, because
+from nbflow.core.reasons import because
 from nbflow.render.columns import Cell, columns, cut, paint, wrap
 from nbflow.render.words import clean, count, day_and_time, duration
+
+if TYPE_CHECKING:
+    from nbflow.core.view import RunView, StepView
 
 STYLES: Mapping[str, tuple[str, str]] = {
     "waiting": ("·", "dim"),

@@ -59,8 +59,8 @@ def record_from_json(data: Any) -> Record:
     try:
         if data["schema"] > SCHEMA:
             raise ValueError(f"record schema {data['schema']} is newer than {SCHEMA}")
-        _require(str, *(data[name] for name in _TEXTS))
-        _require(dict, *(data[name] for name in _MAPPINGS))
+        _require(str, *[data[name] for name in _TEXTS])
+        _require(dict, *[data[name] for name in _MAPPINGS])
         return Record(
             key=data["key"],
             id=data["id"],
@@ -119,8 +119,9 @@ def _file_from_json(path: str, digest: str, size: int, mode: int) -> StoredFile:
 
 
 def _require(kind: type, *values: object) -> None:
-    if not all(isinstance(value, kind) for value in values):
-        raise TypeError(f"expected {kind.__name__}")
+    for value in values:
+        if not isinstance(value, kind):
+            raise TypeError(f"expected {kind.__name__}")
 
 
 def blobs_of(record: Record) -> Iterator[tuple[str, int | None]]:
@@ -205,7 +206,8 @@ class Records:
 
     def _read(self, path: str, key: str) -> Record | None:
         try:
-            data = json.loads(Path(path).read_bytes())
+            with open(path, "rb") as file:  # noqa: PTH123 (read for each step, where a Path costs as much as the look)
+                data = json.loads(file.read())
         except (OSError, ValueError):
             return None
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nbflow.core.fingerprint import Circumstances, fingerprint
+from nbflow.core.code_parts import Circumstances, code_parts
+from nbflow.core.fingerprint import Place, fingerprint
 from tests.fakes import FakeSurroundings, pipeline, slice_of
 
 
@@ -13,7 +14,9 @@ def key(*cells: str) -> str:
     pipe = pipeline(cells)
     step = next(s for s in pipe.steps.values() if s.name == "s")
     inputs = {i.item.text: "digest" for i in step.inputs}
-    return fingerprint(step, slice_of(pipe, "s"), pipe.outlines, inputs, Circumstances({}), FakeSurroundings()).key
+    circumstances = Circumstances({})
+    code = code_parts(slice_of(pipe, "s").pieces, pipe.outlines, "", circumstances)
+    return fingerprint(step, code, Place(None, ""), inputs, circumstances, FakeSurroundings()).key
 
 
 def step(*lines: str) -> str:

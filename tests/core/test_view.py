@@ -25,8 +25,9 @@ from nbflow.core.events import (
     StepSucceeded,
 )
 from nbflow.core.model import Reason
+from nbflow.core.reasons import because
 from nbflow.core.run import State, fold
-from nbflow.core.view import LABELS, Notes, RunView, StepView, because, noted, outcomes, view
+from nbflow.core.view import LABELS, Notes, RunView, StepView, noted, outcomes, view
 
 LOAD = StepSpec("nb.load", short="load", reason="never run before")
 TRAIN = StepSpec("nb.train", ("nb.load",), retries=1, retry_delay=8.0, short="train", reason="an input will change")

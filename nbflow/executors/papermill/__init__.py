@@ -1,18 +1,21 @@
 """The executor of this machine: each slice through papermill, in a kernel of its own.
 
-papermill takes a while to load: see ``loading``. Read ``attempt`` next for how a run is ended,
-``client`` for how papermill is used, ``outputs`` for what is kept of what cells print.
+papermill and what starts kernels take a while to load, so they are loaded with the first attempt: see ``loading``.
+Read ``attempt`` next for how a run is ended, ``client`` for how papermill is used, ``outputs`` for what is kept of what
+cells print.
 """
 
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from nbflow.executors import GRACE, Job, Outcome, Tell
 from nbflow.executors.papermill.attempt import Attempt, stopped_early
-from nbflow.executors.papermill.loading import load_client
-from nbflow.kernels.pool import Kernels
 from nbflow.masking import Masker
+
+if TYPE_CHECKING:
+    from nbflow.kernels.pool import Kernels
 
 
 class PapermillExecutor:
@@ -23,7 +26,7 @@ class PapermillExecutor:
     def __init__(self, masker: Masker | None = None, kernels: Kernels | None = None, grace: float = GRACE) -> None:
         self._masker = masker or Masker({})
         self._grace = grace
-        self._kernels = kernels or Kernels()
+        self._kernels = kernels
         self._lock = threading.Lock()
         self._attempts: dict[str, Attempt] = {}
         self._stopped: set[str] = set()
@@ -35,11 +38,20 @@ class PapermillExecutor:
                 return stopped_early(job)
             attempt = self._attempts[job.key] = Attempt(job, self._grace)
         try:
-            outcome: Outcome = load_client().perform(attempt, tell, self._masker, self._kernels)
+            from nbflow.executors.papermill.loading import load_client
+
+            outcome: Outcome = load_client().perform(attempt, tell, self._masker, self._found())
             return outcome
         finally:
             with self._lock:
                 del self._attempts[job.key]
+
+    def _found(self) -> Kernels:
+        from nbflow.kernels.pool import Kernels
+
+        with self._lock:
+            self._kernels = self._kernels or Kernels()
+            return self._kernels
 
     def stop(self, key: str, force: bool) -> None:
         """See ``Executor``."""

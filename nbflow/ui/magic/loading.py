@@ -18,7 +18,7 @@ from nbflow import ops, stored
 from nbflow.core.graph import Step, full_name
 from nbflow.core.model import Item, Record
 from nbflow.core.plan import Planned, Planner
-from nbflow.core.view import because
+from nbflow.core.reasons import because
 from nbflow.errors import NbflowError, UsageError, did_you_mean
 from nbflow.project import Project, check_parameters, open_project
 from nbflow.runtime.failure import StepError
