@@ -330,7 +330,7 @@ CASES: list[tuple[str, Given, int, str]] = [
         (
             "nbflow: ROOT/pyproject.toml, [tool.nbflow]: 'job' is not a setting. Did you mean 'jobs'?\n"
             "  Known: notebooks, jobs, store, retries, retry_delay, crash_retries, timeout, fail_fast, keep_runs, "
-            "store_limit, executor, resources, secrets, alerts.\n"
+            "store_limit, executor, kernels, resources, secrets, alerts.\n"
         ),
     ),
     (
@@ -386,7 +386,7 @@ CASES: list[tuple[str, Given, int, str]] = [
             "nbflow: environment variable: 'NBFLOW_JOB' is not a setting. Did you mean 'NBFLOW_JOBS'?\n"
             "  Known: NBFLOW_NOTEBOOKS, NBFLOW_JOBS, NBFLOW_STORE, NBFLOW_RETRIES, NBFLOW_RETRY_DELAY, "
             "NBFLOW_CRASH_RETRIES, NBFLOW_TIMEOUT, NBFLOW_FAIL_FAST, NBFLOW_KEEP_RUNS, NBFLOW_STORE_LIMIT, "
-            "NBFLOW_EXECUTOR, NBFLOW_RESOURCES, NBFLOW_SECRETS, NBFLOW_ALERT_URLS, "
+            "NBFLOW_EXECUTOR, NBFLOW_KERNELS, NBFLOW_RESOURCES, NBFLOW_SECRETS, NBFLOW_ALERT_URLS, "
             "NBFLOW_ALERT_COMMAND, NBFLOW_ALERT_ON, NBFLOW_SLOW_FACTOR, NBFLOW_SLOW_SECONDS.\n"
         ),
     ),
