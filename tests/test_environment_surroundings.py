@@ -101,6 +101,7 @@ def test_local_code_is_followed_and_says_which_packages_it_imports(project: Proj
     assert project.look().local_modules("bare", "nb", ("helpers", "helpers.f", "numpy", "os"), ()) == LocalCode(
         {name: read_source((project.root / name).read_text()).digest for name in ("nb/helpers.py", "nb/indirect.py")},
         {"numpy": "0.0.1"},
+        imports=("numpy",),
     )
 
 
