@@ -1,7 +1,8 @@
 """A chain of 20 one-line steps as whole commands: nbflow, against tools that make a pipeline of notebooks as well.
 
-Each is set up as its own documentation says. The notebooks of Ploomber are tasks of a ``pipeline.yaml``, each with its
-``upstream``; those of Snakemake are one notebook behind 20 rules. Every command makes all 20 steps anew, in kernels.
+Each is set up as its own documentation says, in an environment that ``make bench`` makes for them and that is active
+while they run. The notebooks of Ploomber are tasks of a ``pipeline.yaml``, each with its ``upstream``; those of
+Snakemake are one notebook behind 20 rules. Every command makes all 20 steps anew, in kernels.
 """
 
 from __future__ import annotations
@@ -35,9 +36,13 @@ def rows(folder: Path) -> Iterator[Row]:
 
 
 def _find(name: str) -> str | None:
-    """The command beside this Python, or on the path."""
-    beside = Path(sys.executable).parent / name
+    """The command in the environment of the peers, or on the path."""
+    beside = Path(sys.prefix, "peers", "bin", name)
     return str(beside) if beside.exists() else shutil.which(name)
+
+
+def _active(tool: str) -> list[str]:
+    return ["env", f"PATH={Path(tool).parent}{os.pathsep}{os.environ['PATH']}"]
 
 
 def _nbflow(folder: Path) -> tuple[list[str], Path]:
@@ -57,7 +62,7 @@ def _ploomber(folder: Path, tool: str) -> tuple[list[str], Path]:
     for n in range(STEPS):
         upstream = [f"n{n - 1}"] if n else None
         notebook(folder / f"n{n}.ipynb", [f"upstream = {upstream}\nproduct = None", "v = 1"], {0: ["parameters"]})
-    return [tool, "build", "--force"], folder
+    return [*_active(tool), tool, "build", "--force"], folder
 
 
 def _snakemake(folder: Path, tool: str) -> tuple[list[str], Path]:
@@ -71,4 +76,4 @@ def _snakemake(folder: Path, tool: str) -> tuple[list[str], Path]:
         )
     (folder / "Snakefile").write_text("".join(rules))
     notebook(folder / "one.py.ipynb", ["open(snakemake.output[0], 'w').write('1')"])
-    return [tool, "--cores", "1", "--forceall"], folder
+    return [*_active(tool), tool, "--cores", "1", "--forceall"], folder
