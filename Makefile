@@ -41,6 +41,7 @@ lock: $(VENV)/.installed-dev ## solve requirements/*.txt anew (make lock UPGRADE
 	$(COMPILE) --group dev --output-file requirements/dev.txt
 	$(COMPILE) --group demo --constraints requirements/dev.txt --output-file requirements/demo.txt
 	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
+	$(subst pyproject.toml,,$(COMPILE)) --group peers --output-file requirements/peers.txt
 
 screenshots: $(VENV)/.installed-dev browser ## make the pictures of README and docs anew
 	$(BIN)/python -m docs.screenshots
@@ -48,7 +49,7 @@ screenshots: $(VENV)/.installed-dev browser ## make the pictures of README and d
 docs: $(VENV)/.installed-dev ## write what the program says of itself into README and docs
 	$(BIN)/python docs/refresh.py
 
-bench: $(VENV)/.installed-bench ## measure against peers, side by side
+bench: $(VENV)/.installed-bench $(VENV)/peers/.installed ## measure against peers, side by side
 	$(BIN)/python -m benchmarks
 
 clean: ## remove the environment, what runs have left and what tools have remembered
@@ -65,6 +66,12 @@ endef
 $(BIN)/python:
 	$(call at-least-3.11,$(PYTHON))
 	$(PYTHON) -m venv $(VENV)
+
+# Peers that cannot live in one environment with us have one of their own.
+$(VENV)/peers/.installed: requirements/peers.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
 
 # An environment that was made by hand serves as well: packages are added to it, nothing is taken away.
 $(VENV)/.installed-%: requirements/%.txt pyproject.toml | $(BIN)/python

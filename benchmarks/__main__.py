@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import examples, fresh, handover, picture, planning, sleeping, starting, steps
+from benchmarks import examples, fresh, handover, peers, picture, planning, sleeping, starting, steps
 from benchmarks.table import Row, machine, moment, table
 
 GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -22,6 +22,7 @@ GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "steps": steps.rows,
     "handover": handover.rows,
     "sleeping": sleeping.rows,
+    "peers": peers.rows,
     "examples": examples.rows,
 }
 PAGE = Path(__file__).parent / "RESULTS.md"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nbflow import ops
@@ -17,6 +18,8 @@ from nbflow.journal import Journal, ResultRow
 from nbflow.project import Project
 from nbflow.runtime import step
 from nbflow.runtime.digests import digest_bytes
+
+NO_TAGS: Mapping[int, list[str]] = MappingProxyType({})
 
 RUN, MOMENT = "20261124-153012-k3x9", "2026-11-24T15:30:12.000Z"
 
@@ -31,19 +34,20 @@ def chain(path: Path, steps: int) -> Path:
     return notebook(path, cells)
 
 
-def notebook(path: Path, sources: Sequence[str]) -> Path:
-    """A notebook of code cells."""
+def notebook(path: Path, sources: Sequence[str], tags: Mapping[int, list[str]] = NO_TAGS) -> Path:
+    """A notebook of code cells. ``tags``: index of a cell → its tags."""
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [_cell(source) for source in sources]
-    made = {"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
+    cells = [_cell(source, tags.get(n, [])) for n, source in enumerate(sources)]
+    metadata = {"kernelspec": spec, "language_info": {"name": "python"}}
+    made = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     path.write_text(json.dumps(made, indent=1))
     return path
 
 
-def _cell(source: str) -> dict[str, Any]:
+def _cell(source: str, tags: list[str]) -> dict[str, Any]:
     return {
-        "cell_type": "code", "execution_count": None, "id": f"c{next(_ids)}", "metadata": {}, "outputs": [],
-        "source": source,
+        "cell_type": "code", "execution_count": None, "id": f"c{next(_ids)}", "outputs": [], "source": source,
+        "metadata": {"tags": tags} if tags else {},
     }  # fmt: skip
 
 

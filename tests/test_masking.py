@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -141,8 +142,17 @@ def test_a_text_in_pieces_is_masked_as_the_whole(secrets: dict[str, str], pieces
     assert "".join(masked_in_pieces(masker, pieces)) == masker.text("".join(pieces))
 
 
-def test_ten_megabytes_without_a_secret_take_under_half_a_second() -> None:
-    text = "epoch 1: loss 0.1234, accuracy 0.9876\n" * 270_000
-    started = time.process_time()
+def test_a_long_text_without_a_secret_is_only_looked_through() -> None:
+    text = "epoch 1: loss 0.1234, accuracy 0.9876\n" * 100_000
+
+    def fastest(look: Callable[[], object]) -> float:
+        times = []
+        for _ in range(3):
+            started = time.thread_time()
+            look()
+            times.append(time.thread_time() - started)
+        return min(times)
+
     assert MASKER.text(text) is text
-    assert time.process_time() - started < 0.5
+    plain = fastest(lambda: [form in text for form in MASKER.marks])
+    assert fastest(lambda: MASKER.text(text)) < 2 * plain  # the pattern takes more than three times as long

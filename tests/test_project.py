@@ -53,7 +53,7 @@ def pins(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^ \\]+)", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "peers"])
 def test_a_lock_pins_every_package_by_hash_and_names_no_address(lock: str) -> None:
     lines = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8").splitlines()
     entry = re.compile(r"[a-z0-9][a-z0-9._-]*==[^ ;]+( ; [^\\]+)? \\")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from nbflow.kernels.family import new_mark
 from nbflow.kernels.guardian import Guardian
 
 
@@ -22,17 +23,17 @@ def sleepers() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 def test_watched_groups_die_and_released_ones_live(sleepers: list[subprocess.Popen[bytes]]) -> None:
     first, second = sleepers
-    guardian = Guardian()
-    guardian.watch(first.pid, "one")
-    guardian.watch(second.pid, "two")
-    guardian.release(first.pid, "one")
+    guardian, one, two = Guardian(), new_mark(), new_mark()  # whoever carries a mark dies: it is nobody else's word
+    guardian.watch(first.pid, one)
+    guardian.watch(second.pid, two)
+    guardian.release(first.pid, one)
     guardian.close()
     assert (first.poll(), second.wait(5)) == (None, -signal.SIGKILL)
 
 
 def test_a_killed_process_takes_its_groups_with_it(sleepers: list[subprocess.Popen[bytes]]) -> None:
     first, second = sleepers
-    watch = f"from nbflow.kernels.guardian import GUARDIAN; GUARDIAN.watch({first.pid}, 'one')"
+    watch = f"from nbflow.kernels.guardian import GUARDIAN; GUARDIAN.watch({first.pid}, '{new_mark()}')"
     code = f"{watch}; import os; os.kill(os.getpid(), 9)"
     killed = subprocess.run([sys.executable, "-c", code])
     assert (killed.returncode, first.wait(5), second.poll()) == (-signal.SIGKILL, -signal.SIGKILL, None)
