@@ -116,7 +116,8 @@ def test_no_child_of_a_kernel_outlives_it(tmp_path: Path, server: ForkServer, po
 def test_kernels_draw_differently_and_know_nothing_of_each_other(tmp_path: Path, server: ForkServer) -> None:
     cell = (
         "import multiprocessing, os, random, secrets, ssl, tempfile, uuid; print(random.random(), uuid.uuid1(), "
-        "uuid.uuid4(), ssl.RAND_bytes(8), tempfile.mktemp(), bytes(multiprocessing.current_process().authkey), sep='|')"
+        "uuid.uuid4(), ssl.RAND_bytes(8).hex(), tempfile.mktemp(), "
+        "bytes(multiprocessing.current_process().authkey).hex(), sep='|')"
     )
     links = "print(*(os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if int(n) < 100), sep='|')"
     with a_kernel(tmp_path, server) as one, a_kernel(tmp_path, server) as other:
