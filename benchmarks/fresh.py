@@ -20,7 +20,7 @@ from benchmarks.measure import command, in_turn
 from benchmarks.table import Row, seconds
 
 STEPS = 1_000
-TIMES = 5
+TIMES = 3
 CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
 
 

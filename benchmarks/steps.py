@@ -9,20 +9,18 @@ machine does meets both.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from benchmarks.measure import TEMPERED, in_turn
+from benchmarks.made import notebook
+from benchmarks.measure import in_turn, said
 from benchmarks.table import Row, seconds
 
 STEPS = 20
-ROUNDS = 3
+ROUNDS = 1
 WARMING = 12
 """Seconds that the first step waits."""
 
@@ -66,30 +64,14 @@ def _nbflow(folder: Path, imports: str, kernels: str) -> float:
         f"%%step warm -o v0 --no-cache\nimport time; time.sleep({WARMING if kernels == 'warm' else 0}); v0 = 0"
     )
     cells += [f"%%step s{n} -i v{n - 1} -o v{n}\nv{n} = v{n - 1} + 1" for n in range(1, STEPS + 1)]
-    _write(folder / "chain.ipynb", cells)
+    notebook(folder / "chain.ipynb", cells)
     words = [sys.executable, "-m", "nbflow", "run", "chain.ipynb", "--force", "--kernels", kernels, "--json"]
-    events = [json.loads(line) for line in _said(words, folder).splitlines()]
+    events = [json.loads(line) for line in said(words, folder).splitlines()]
     ends = [datetime.fromisoformat(e["time"]) for e in events if e["event"] == "StepSucceeded"]
     return (ends[-1] - ends[0]).total_seconds() / STEPS
 
 
 def _papermill(folder: Path, imports: str) -> float:
-    _write(folder / "one.ipynb", [f"{imports}\nv = 1".strip()])
+    notebook(folder / "one.ipynb", [f"{imports}\nv = 1".strip()])
     words = [sys.executable, "-c", PAPERMILL, "one.ipynb", str(STEPS)]
-    return float(_said(words, folder))
-
-
-def _said(words: list[str], folder: Path) -> str:
-    """What a command prints."""
-    environ = {name: value for name, value in os.environ.items() if name not in TEMPERED}
-    done = subprocess.run(words, cwd=folder, env=environ, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"{words} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
-
-
-def _write(path: Path, sources: list[str]) -> None:
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cell: dict[str, Any] = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
-    cells = [{**cell, "id": f"c{n}", "source": source} for n, source in enumerate(sources)]
-    path.write_text(json.dumps({"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}))
+    return float(said(words, folder))

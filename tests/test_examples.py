@@ -230,7 +230,6 @@ def test_what_changes_no_result_reruns_nothing(flights: Place, cell: str, old: s
         ("helpers", '"Brier score"', '"Brier"', {"evaluate", "publish"}, "helper", "scorecard"),
         # Other code and the same bytes: nothing below runs.
         ("helpers", 'frame["dep_delay"] > limit', 'limit < frame["dep_delay"]', {"routes"}, "helper", "late_share"),
-        ("helpers", "// 100 * 60 + clock % 100", "% 100 + clock // 100 * 60", {"features"}, "helper", "minutes"),
         ("split", "sample_size // 2", "int(sample_size / 2)", {"split"}, "code", "sample_size"),
     ],
 )  # fmt: skip

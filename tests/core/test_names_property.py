@@ -349,7 +349,7 @@ def test_a_program_without_branches_does_exactly_what_was_foreseen(source: str) 
         assert set(unit.sure) == binds
 
 
-@slow
+@settings(slow, max_examples=30)
 @given(programs())
 def test_facts_survive_json(source: str) -> None:
     facts = analyse(source)

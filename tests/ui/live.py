@@ -156,7 +156,8 @@ _TOKEN = re.compile(
 
 def comparable(answers: Sequence[Answer]) -> list[Any]:
     """Answers without counts, addresses, names of temporary files and times; a step line counts as the comment that
-    stands in its place in a plain cell."""
+    stands in its place in a plain cell. What a cell asks and what it shows come on two channels, of which nobody can
+    tell what was said first: they are compared apart."""
     first = answers[0].count
 
     def same(value: Any) -> Any:
@@ -171,4 +172,15 @@ def comparable(answers: Sequence[Answer]) -> list[Any]:
             return f"+{int(match['count']) - first}"
         return f"<{match.lastgroup}>"
 
-    return [[a.status, a.count - first, same(a.shown), same(a.payload)] for a in answers]
+    return [[a.status, a.count - first, same(_apart(a.shown)), same(a.payload)] for a in answers]
+
+
+def _apart(shown: Sequence[Shown]) -> list[list[Shown]]:
+    asked = [part for part in shown if part[0] == "input_request"]
+    outputs: list[Shown] = []
+    for part in shown:
+        if part[0] == "stream" and outputs and outputs[-1][:2] == part[:2]:
+            outputs[-1] = (*part[:2], outputs[-1][2] + part[2])
+        elif part[0] != "input_request":
+            outputs.append(part)
+    return [asked, outputs]

@@ -265,7 +265,7 @@ def test_a_step_cell_behaves_as_the_plain_cell(kernel: Kernel, name: str) -> Non
 def test_under_time_an_error_has_the_frames_it_has_in_a_plain_cell(kernel: Kernel) -> None:
     body = "%%time\nx = 3\n\ndef f():\n    return x / 0\nf()"
     plain, step = seen(kernel, (body,), "", ()), seen(kernel, (f"STEP\n{body}",), "%%step trial", ())
-    frames = [comparable(answers)[0][2][-1] for answers in (plain, step)]
+    frames = [comparable(answers)[0][2][1][-1] for answers in (plain, step)]
     # The cell's own frame has one line more; what stands below it, the user's code, is the same.
     assert [frame[:3] for frame in frames] == [["error", "ZeroDivisionError", "division by zero"]] * 2
     assert frames[0][3].split("<timed exec>", 1)[1] == frames[1][3].split("<timed exec>", 1)[1]
