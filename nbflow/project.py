@@ -20,7 +20,6 @@ from typing import Any, Literal
 from nbflow import __version__, core
 from nbflow import notebook as notebooks
 from nbflow.core import declare
-from nbflow.core.check import check
 from nbflow.core.code_parts import Circumstances, CodeParts
 from nbflow.core.graph import Pipeline, build
 from nbflow.core.model import Facts, Finding, Record
@@ -146,6 +145,8 @@ class Project:
 
     def findings(self, planner: Planner | None = None) -> tuple[Finding, ...]:
         """Everything the check has to say."""
+        from nbflow.core.check import check  # most plans need none: see ``verdict``
+
         planner = planner or self.planner()
         slices = {s.id: planner.slice(s) for s in self.pipeline.steps.values()}
         return check(self.pipeline, slices, self.surroundings)

@@ -56,7 +56,8 @@ def step_line(source: str) -> StepLine | None:
     """The ``%%step`` line that begins the cell (blank lines may stand before it, as IPython allows), if any."""
     if "%%step" not in source:
         return None
-    for index, line in enumerate(source.split("\n")):
+    # Nearly always the first line is the one: no need to part the others.
+    for index, line in enumerate(source.split("\n", 1 if source[0] == "%" else -1)):
         if line.strip():
             match = _CELL_MAGIC.match(line)
             return StepLine(index, line[match.end() :].strip(), False) if match else None
@@ -348,7 +349,7 @@ def _check_path_names(items: Iterable[Item]) -> None:
     seen: dict[str, Item] = {}
     for item in items:
         other = seen.setdefault(item.name, item) if item.name else item
-        if other.label != item.label and (item.is_file or other.is_file):
+        if other is not item and other.label != item.label and (item.is_file or other.is_file):
             raise DeclareError(f"'{item.name}' would be both {other.text} and {item.text}.", "Choose another name.")
 
 

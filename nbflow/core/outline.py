@@ -191,7 +191,7 @@ class Outline:
             self.unreadable.add(cell.number)
             self._find("bad-step-line", cell, None, error.message, error.fix)
             return
-        text = cell.source.split("\n")[line.index]
+        text = cell.source.split("\n", line.index + 1)[line.index]
         declared.setdefault(declaration.name, []).append((cell.number, declaration, text))
 
     def _merge(self, name: str, parts: list[tuple[int, Declaration, str]]) -> StepOutline:

@@ -26,9 +26,11 @@ def select(
     A term may hold several selectors, parted by spaces or commas. ``stale`` is asked only for ``state:stale``. Raises
     UsageError for a name, glob or state that means nothing, and for a name that means several steps.
     """
+    every = {full for full, _, _ in steps}
+    if not terms and not exclude:
+        return every
     known = _Known(steps, stale)
-    chosen = known.union(terms) if terms else {full for full, _, _ in steps}
-    return chosen - known.union(exclude)
+    return (known.union(terms) if terms else every) - known.union(exclude)
 
 
 class _Known:

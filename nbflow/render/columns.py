@@ -40,7 +40,7 @@ def columns(
     """
     lines: list[Sequence[Cell]] = [[(name, "dim") for name in header], *rows]
     end = len(header) - 1
-    widths = [max(cell_len(line[i][0]) for line in lines) for i in range(end)]
+    widths = [max([span(line[i][0]) for line in lines]) for i in range(end)]
     widths[: len(least)] = map(max, widths, least)
     indent = sum(widths) + len(GAP) * end
     room = width - indent if width - indent >= NARROW else 0
@@ -48,7 +48,7 @@ def columns(
     for line in lines:
         parts = []
         for i, (text, style) in enumerate(line[:end]):
-            space = " " * (widths[i] - cell_len(text))
+            space = " " * (widths[i] - span(text))
             painted = _painted(text, style, colour)
             parts.append(space + painted if i in right else painted + space)
         text, style = line[end]
@@ -60,7 +60,7 @@ def columns(
 
 def span(text: str) -> int:
     """How many places a text takes on a line of a terminal."""
-    return cell_len(text)
+    return len(text) if text.isascii() and text.isprintable() else cell_len(text)
 
 
 def cut(text: str, room: int) -> str:
@@ -92,7 +92,7 @@ def paint(text: str, style: str) -> str:
 
 
 def _fitted(text: str, room: int, last: Literal["wrap", "cut"]) -> list[str]:
-    if not room or cell_len(text) <= room:
+    if not room or span(text) <= room:
         return [text]
     return [cut(text, room)] if last == "cut" else list(wrap(text, room))
 

@@ -15,6 +15,8 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a
 def clean(text: str) -> str:
     """One line of text from a notebook. What could steer a terminal becomes a sign that something was there, for a
     name with a hidden part is not the name that it seems to be."""
+    if text.isascii() and text.isprintable():
+        return text
     text = _ESCAPES.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
     return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text).replace("\n", " ").replace("\t", " ")
 
