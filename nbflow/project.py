@@ -20,7 +20,7 @@ from typing import Any, Literal
 from nbflow import __version__, core
 from nbflow import notebook as notebooks
 from nbflow.core import declare
-from nbflow.core.code_parts import Circumstances, CodeParts
+from nbflow.core.code_parts import Circumstances, CodeParts, NotRemembered, Remembered
 from nbflow.core.graph import Pipeline, build
 from nbflow.core.model import Facts, Finding, Record
 from nbflow.core.names import FACTS_VERSION, analyse, facts_from_json, facts_to_json
@@ -41,7 +41,7 @@ SOUND = "sound"
 """Table of remembered verdicts: texts of notebooks about which the check has nothing to say."""
 
 PARTS = "parts"
-"""Table of what the code of all steps contributes to their keys, by the texts of the notebooks and the parameters."""
+"""Table of what the code of all steps contributes to their keys, by the texts of the notebooks."""
 MOST_TEXTS = 4
 """So many states of notebooks are remembered there: it is read as a whole."""
 
@@ -138,10 +138,9 @@ class Project:
             self.pipeline, self.results, self.surroundings, circumstances, forced, self._remembered(circumstances)
         )
 
-    def _remembered(self, circumstances: Circumstances) -> RememberedParts:
-        given = json.dumps(circumstances.parameters, sort_keys=True, default=repr)
-        digest = hashlib.blake2b(f"{self._text_digest} {given}".encode("utf-8", "surrogatepass"), digest_size=16)
-        return RememberedParts(self.conclusions, digest.hexdigest())
+    def _remembered(self, circumstances: Circumstances) -> Remembered:
+        """Nothing where values were given: one of them may be a secret, and is not written down."""
+        return NotRemembered() if circumstances.parameters else RememberedParts(self.conclusions, self._text_digest)
 
     def findings(self, planner: Planner | None = None) -> tuple[Finding, ...]:
         """Everything the check has to say."""

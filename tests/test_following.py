@@ -21,6 +21,7 @@ from nbflow.core.events import (
 )
 from nbflow.errors import UsageError
 from nbflow.journal import Journal, RunLock
+from nbflow.masking import Masker
 from nbflow.ops import following
 from tests.commands import Given, nbflow
 from tests.flows import new_flow
@@ -107,6 +108,15 @@ def test_what_is_done_again_is_what_has_no_result_with_the_parameters_of_then(ro
         (root / "flow.ipynb",), {"n": 2}, ("+flow.two", "+flow.three"),
     )  # fmt: skip
     assert following.again(root, journal).terms == ()
+
+
+def test_a_run_that_was_given_a_secret_is_not_made_again_without_it(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, Masker({"TOKEN": "s3cr3t-t0ken"})) as journal:
+        journal.begin_run("r1", "2026-11-24T15:30:12.250Z", ["n.ipynb"], {"key": "s3cr3t-t0ken"}, "")
+        journal.finish_run("r1", "2026-11-24T15:30:13.250Z", "failed")
+        with pytest.raises(UsageError) as caught:
+            following.again(tmp_path, journal)
+    assert caught.value.message == "Run r1 was given a secret (key), and its value was not written down."
 
 
 def test_retry_makes_what_failed_once_it_is_mended(tmp_path: Path) -> None:

@@ -178,9 +178,17 @@ def _why(root: Path) -> str:
 
 def _settings(settings: Settings, places: Mapping[str, str]) -> str:
     """Those that somebody chose, with where; the defaults are in the documentation."""
-    chosen = [f"{f.name} = {getattr(settings, f.name)!r} ({places[f.name]})" for f in fields(settings)
+    chosen = [f"{f.name} = {_shown(settings, f.name)} ({places[f.name]})" for f in fields(settings)
               if places.get(f.name, "default") != "default"]  # fmt: skip
     return ", ".join(chosen) or "all defaults"
+
+
+def _shown(settings: Settings, name: str) -> str:
+    """Addresses of alerts may hold passwords: only names of variables are shown."""
+    value = getattr(settings, name)
+    if name == "alert_urls":
+        value = tuple(url if url.startswith("$") else "…" for url in value)
+    return repr(value)
 
 
 def _disk(machine: Machine, settings: Settings) -> Iterator[Line]:

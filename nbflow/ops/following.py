@@ -6,6 +6,7 @@ here. A run is found by its id, the beginning of it, or ``last``.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from nbflow.journal import Journal, RunRow
 from nbflow.journal.locks import interrupt_owner
 
 LAST = "last"
+
+_MASKED = re.compile(r"\*\*\*\w+\*\*\*")
+"""What stands in the journal in the place of a secret."""
 
 NO_RUNS = UsageError("There are no runs yet.", "Make one: nbflow run")
 
@@ -128,6 +132,12 @@ def again(root: Path, journal: Journal, name: str = LAST) -> Again:
     row = find_run(journal, name)
     if row.status in ("running", "unknown"):
         raise UsageError(f"Run {row.id} is still going on.", f"Stop it first: nbflow cancel {row.id}")
+    masked = [name for name, value in row.parameters.items() if _MASKED.search(repr(value))]
+    if masked:
+        raise UsageError(
+            f"Run {row.id} was given a secret ({', '.join(masked)}), and its value was not written down.",
+            "Give it again: nbflow run with -p. What is made already is reused.",
+        )
     done: set[str] = set()
     planned: list[str] = []
     for event in journal.events(row.id):
