@@ -27,6 +27,7 @@ UNFIT = {
     "process": ("import subprocess\nchild = subprocess.Popen(['sleep', '60'])", "it leaves a process"),
     "connection": ("import socket\nopened = socket.socket()", "it leaves a descriptor (socket)"),
     "pipes": ("import os\nends = os.pipe()", "it leaves a descriptor (pipe)"),
+    "reads_on": ("import os\nkept = open(os.__file__)", f"it leaves a descriptor ({os.path.realpath(os.__file__)})"),
     "prints": ("print('hello')", "it prints as it is imported"),
     "prints_below": ("import os\nos.system('echo hello')", "it prints as it is imported"),
     "warns": ("import warnings\nwarnings.warn('soon gone')", "it warns as it is imported (UserWarning)"),

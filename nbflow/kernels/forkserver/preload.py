@@ -217,12 +217,13 @@ def _descriptors() -> dict[str, str]:
 
 
 def _open(before: dict[str, str]) -> str:
-    """Kernels would share its state, so only what lies on a disk, or is a device, may stay open."""
+    """Kernels would share its state, that of a file too: where in it they read. Only devices and folders may stay
+    open."""
     for name, target in _descriptors().items():
         if before.get(name) != target:
             with contextlib.suppress(OSError):
                 mode = os.fstat(int(name)).st_mode
-                if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode) or stat.S_ISDIR(mode)):
+                if not (stat.S_ISCHR(mode) or stat.S_ISDIR(mode)):
                     return f"it leaves a descriptor ({target.partition(':')[0]})"
     return ""
 
