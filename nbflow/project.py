@@ -179,7 +179,7 @@ class Project:
     @cached_property
     def _text_digest(self) -> str:
         """Of all that the core reads in the notebooks, and of the core."""
-        digest = hashlib.blake2b(_edition().encode(), digest_size=16)
+        digest = hashlib.blake2b(edition(core.__path__[0]).encode(), digest_size=16)
         for path, outline in self.pipeline.outlines.items():
             cells = [(c.kind, c.source, sorted(c.tags)) for c in outline.notebook.cells if c.kind == "code"]
             digest.update(repr((path, outline.notebook.language, len(cells), cells)).encode("utf-8", "surrogatepass"))
@@ -197,10 +197,10 @@ class Project:
 
 
 @cache
-def _edition() -> str:
-    """What tells this core from an edited one: conclusions of another are not believed."""
+def edition(folder: str) -> str:
+    """What tells the core in this folder from an edited one: conclusions of another are not believed."""
     found = []
-    with suppress(OSError), os.scandir(core.__path__[0]) as entries:  # a packed one is not edited
+    with suppress(OSError), os.scandir(folder) as entries:  # a packed one is not edited
         found = sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in entries if e.name.endswith(".py"))
     return f"{__version__} {sys.version_info[:2]} {found}"
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nbflow import ops
+from nbflow import core, ops
 from nbflow.core.plan import Planner
 from nbflow.errors import InvalidPipeline, UsageError
-from nbflow.project import Typed, open_project
+from nbflow.project import Typed, edition, open_project
 from nbflow.store.home import require_own
 
 
@@ -169,6 +170,21 @@ def test_what_code_contributes_to_keys_is_remembered_for_the_same_text(
     write(notebook, *(cell.replace("v + alpha", "v - alpha") for cell in KEYED), parameters="alpha = 1")
     assert keys(notebook)["a.two"] != first["a.two"]
     assert keys(notebook)["a.one"] == first["a.one"]
+
+
+def test_conclusions_of_another_edition_are_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied = shutil.copytree(core.__path__[0], tmp_path / "core")
+    as_it_was = edition(str(copied))
+    (copied / "plan.py").write_text("# edited")
+    edition.cache_clear()
+    assert edition(str(copied)) != as_it_was
+
+    notebook = write(tmp_path / "a.ipynb", *KEYED)
+    first = keys(notebook)
+    monkeypatch.setattr(core, "__path__", [str(copied)])
+    assert keys(notebook) == first
+    kept = json.loads((tmp_path / ".nbflow" / "conclusions.json").read_text())["tables"]["parts"]
+    assert len(kept) == 2
 
 
 @pytest.mark.parametrize(

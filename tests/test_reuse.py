@@ -65,6 +65,26 @@ def test_a_no_cache_step_with_the_same_bytes_stops_the_propagation(tmp_path: Pat
     assert flow.ran() == {"dice"}
 
 
+def test_code_that_only_stored_bytes_bring_in_counts_whenever_they_do(tmp_path: Path) -> None:
+    """No step below names the class, and what the step above hands out needs it or not, as a file says."""
+    cells = {
+        "class": "class Thing:\n    def worth(self):\n        return 1",
+        "make": "%%step make -i kind.txt -o thing\nthing = Thing() if open('kind.txt').read() == 'thing' else None",
+        "use": "%%step use -i thing -o worth\nworth = thing.worth() if thing else 0",
+    }
+    flow = new_flow(tmp_path, cells)
+
+    def worth(kind: str) -> object:
+        flow.write("kind.txt", kind)
+        flow.run()
+        with flow.open() as project:
+            return json.loads(project.store.read(flow.records()["use"].artifacts[0].digest))
+
+    assert (worth("nothing"), worth("thing"), worth("nothing")) == (0, 1, 0)
+    flow.replace("class", "return 1", "return 2")
+    assert (worth("nothing"), worth("thing")) == (0, 2)
+
+
 def test_a_selected_step_whose_input_is_stale_is_refused(tmp_path: Path) -> None:
     flow = new_flow(tmp_path, DICE)
     with pytest.raises(UsageError) as caught:
