@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from nbflow import ops
 from nbflow.errors import InvalidPipeline, MissingKernel, UsageError
 from nbflow.executors import Job, Outcome, Tell
 from tests.flows import Flow, new_flow, write_notebook
@@ -83,6 +84,20 @@ def test_code_that_only_stored_bytes_bring_in_counts_whenever_they_do(tmp_path: 
     assert (worth("nothing"), worth("thing"), worth("nothing")) == (0, 1, 0)
     flow.replace("class", "return 1", "return 2")
     assert (worth("nothing"), worth("thing")) == (0, 2)
+
+
+def test_why_and_status_speak_of_the_result_that_is_reused_not_of_the_newest(tmp_path: Path) -> None:
+    flow = new_flow(tmp_path, {"parameters": "n = 1", "one": "%%step one -o x\nx = n"})
+    first = flow.run().id
+    flow.parameters["n"] = 2
+    assert flow.run().id != first
+    flow.parameters.clear()
+    with flow.open() as project:
+        planner = project.planner()
+        last = ops.explain(project, planner, "one").last
+        (row,) = ops.status(project, planner)
+    assert last is not None
+    assert (last.run, row.last) == (first, last)
 
 
 def test_a_selected_step_whose_input_is_stale_is_refused(tmp_path: Path) -> None:

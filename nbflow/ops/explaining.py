@@ -26,7 +26,7 @@ class Explanation:
     certain: bool
     reasons: tuple[Reason, ...]
     last: Record | None
-    """Its newest stored result."""
+    """The result that is reused; where it will run, its newest one."""
 
 
 def explain(project: Project, planner: Planner, name: str) -> Explanation:
@@ -37,7 +37,8 @@ def explain(project: Project, planner: Planner, name: str) -> Explanation:
     if step.id in undecided:
         raise _undecided(project, step, undecided[step.id])
     planned = plan(planner, project.pipeline.steps.keys() - undecided.keys()).steps[step.id]
-    return Explanation(step, planned.action, planned.certain, planned.reasons, project.results.last(step.id))
+    last = planned.record or project.results.last(step.id)
+    return Explanation(step, planned.action, planned.certain, planned.reasons, last)
 
 
 def _undecided(project: Project, step: Step, why: Unsound) -> InvalidPipeline:
@@ -55,6 +56,7 @@ class StepStatus:
     an error about it, or about what it needs)."""
     reasons: tuple[Reason, ...]
     last: Record | None
+    """As for ``Explanation``."""
     failure: Failure | None = None
     """How its last attempt ended, where that failed or crashed and no result is newer."""
     executed: Path | None = None
@@ -73,8 +75,9 @@ def status(project: Project, planner: Planner) -> list[StepStatus]:
     failures = _last_failures(project)
     found = []
     for step_id, step in steps.items():
-        last, failure = project.results.last(step_id), failures.get(step_id)
-        invalid = undecided.get(step_id)
+        invalid, failure = undecided.get(step_id), failures.get(step_id)
+        reused = None if invalid is not None else planned[step_id].record
+        last = reused or project.results.last(step_id)
         reasons = planned[step_id].reasons if invalid is None else invalid.reasons
         state = "invalid" if invalid is not None else _state(planned[step_id], last)
         executed = project.root / RUNS / failure.run / "steps" / f"{step.name}.ipynb" if failure else None
