@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 ROOT = Path(__file__).parent.parent
 LEFT_OUT = (
     "executors.papermill",
-    "kernels.forkserver",
+    "kernels.farside",
     "runtime",
     "ui.magic",
     "__main__",

@@ -244,7 +244,7 @@ SLEEPER = (
 
 
 @pytest.mark.slow
-def test_a_killed_run_is_told_to_webhook_and_mail_under_one_id_by_its_guardian(tmp_path: Path) -> None:
+def test_a_killed_run_is_told_to_webhook_and_mail_under_one_id_by_its_guard(tmp_path: Path) -> None:
     with webhook() as (port, requests), mail_server() as (mail_port, mails):
         settings = (
             "[tool.nbflow.alerts]\n"

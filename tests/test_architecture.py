@@ -39,7 +39,7 @@ LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # `runtime` is beside the house, not in it: it is sent to kernels that have no nbflow.
 ALONE = {
     "runtime": "what it needs is written into its work order",
-    "kernels.forkserver": "what it needs comes over its socket",
+    "kernels.farside": "what it needs comes over its socket",
 }
 """What runs in the interpreter of a kernelspec, which may be older and need not have nbflow."""
 
@@ -48,7 +48,7 @@ MAY_IMPORT_DIGESTS = ("store", "environment")  # one definition of a digest, als
 
 # One library, one home. Whoever wants one of them elsewhere wants a function of its home.
 HOMES: dict[str, tuple[str, ...]] = {
-    "IPython": ("ui.magic", "api.shown", "runtime.step", "kernels.forkserver"),
+    "IPython": ("ui.magic", "api.shown", "runtime.step", "kernels.farside"),
     "anywidget": ("ui.widget",),
     "apprise": ("alerts",),
     "click": ("ui",),

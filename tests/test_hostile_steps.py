@@ -115,13 +115,13 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Said]:
     Given(others=books).write(root)
     said = nbflow(root, "run", executor=PapermillExecutor())
     assert said.code == 1
-    until(lambda: all(is_guardian(process) for process in at_home(root)))
+    until(lambda: all(is_guard(process) for process in at_home(root)))
     return root, said
 
 
-def is_guardian(process: psutil.Process) -> bool:
+def is_guard(process: psutil.Process) -> bool:
     """Of the process that ran them, which is that of the tests and goes on."""
-    return process.ppid() == os.getpid() and process.name() == "sh"
+    return process.ppid() == os.getpid() and process.cmdline()[-1:] == ["guard"]
 
 
 @pytest.mark.parametrize("name", STEPS)

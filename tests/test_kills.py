@@ -198,7 +198,7 @@ def kernels(run: MarkedRun) -> list[psutil.Process]:
 
 
 def is_server(process: psutil.Process | None) -> bool:
-    return process is not None and "_nbflow_forkserver" in " ".join(process.cmdline())
+    return process is not None and process.cmdline()[-1:] == ["serve"]
 
 
 @pytest.mark.parametrize("budget", [0, 1, 20] if LONG else [0, 20])

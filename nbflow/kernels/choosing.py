@@ -3,7 +3,7 @@
 Pure: values in, values out. The rule is that a step must not be able to tell. A module is loaded ahead only if every
 slice that changes variables, folder or path imports it before it does so; a kernel is forked only if the notebook's
 folder holds nothing that would have been imported in the place of what is loaded. What else makes a module unfit shows
-only when it is imported: see ``forkserver/preload``.
+only when it is imported: see ``farside/preload``.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ It is started anew, or forked from a server; nobody can tell which. It talks ove
 than over ports, which race when many kernels start at once, and it leads a process group of its own, so that its
 children can be killed with it. Everything about it happens in an event loop of its own (``loop``), which goes along
 from the thread that made it to the one that uses it and the one that ends it. ``end`` must be called in every case.
-Read ``family`` and ``guardian`` next, and ``channel`` for how its output is read.
+Read ``family`` and ``guards`` next, and ``channel`` for how its output is read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.kernels.family import kill_family, marked, new_mark
 from nbflow.kernels.folders import PrivateFolder, transport_for
-from nbflow.kernels.guardian import GUARDIAN
 from nbflow.kernels.inside import AFTER_START
 from nbflow.kernels.loops import OwnLoop
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
 
     from nbflow.kernels.forks import ForkServer
+    from nbflow.kernels.guards import Guard
 
 START_TIMEOUT = 120.0
 """Seconds that a kernel may take until it answers."""
@@ -56,8 +56,8 @@ log.propagate = False  # What the libraries have to say about a kernel reaches a
 class Kernel:
     """One kernel.
 
-    ``name``: of the kernelspec; ``environment``: all its environment variables; ``server``: what it is forked from;
-    ``specs``: where kernelspecs are found, which takes a while to set up. Raises
+    ``name``: of the kernelspec; ``environment``: all its environment variables; ``guard``: starts it, unless there is
+    a ``server`` that it is forked from; ``specs``: where kernelspecs are found, which takes a while to set up. Raises
     ``jupyter_client.kernelspec.NoSuchKernel`` where the kernelspec is not installed.
     """
 
@@ -65,6 +65,7 @@ class Kernel:
         self,
         name: str,
         environment: Mapping[str, str],
+        guard: Guard,
         server: ForkServer | None = None,
         specs: KernelSpecManager | None = None,
     ) -> None:
@@ -88,14 +89,7 @@ class Kernel:
         self.note = ""
         """What a person should know of how it was made."""
         self.is_forked = server is not None
-        if server is not None:
-            from nbflow.kernels.provisioner import ForkProvisioner
-
-            spec: Any = self.manager.kernel_spec
-            self.manager.provisioner = ForkProvisioner(
-                parent=self.manager, kernel_spec=spec, kernel_id=self.folder.name
-            )
-            self.manager.provisioner.server = server
+        self._guard, self._server = guard, server
         self.client: Any = None
 
     # --- coming up -----------------------------------------------------------------------------------------
@@ -108,8 +102,11 @@ class Kernel:
         self.loop.complete(lambda: self._start(folder, time.monotonic() + limit, limit))
 
     async def _start(self, folder: Path, deadline: float, limit: float) -> None:
+        from nbflow.kernels.provisioner import provisioner_for
+
         # The history file is one for all kernels of a person: writing to it from many at once fails, and is slow.
         extra = ["--HistoryManager.enabled=False"] if self.is_ipykernel else []
+        self.manager.provisioner = provisioner_for(self.manager, self._guard, self._server)
         with (self.folder / "kernel.log").open("wb") as file:
             await self.manager.start_kernel(
                 env=self._environment, extra_arguments=extra, cwd=str(folder), stdout=file, stderr=file
@@ -130,12 +127,10 @@ class Kernel:
         return any("ipykernel" in word for word in spec.argv)
 
     def _launched(self) -> None:
-        """There is a process from now on: it is watched, and killed if its end has come meanwhile."""
+        """There is a process from now on: it is killed if its end has come meanwhile."""
         provisioner: Any = self.manager.provisioner
         self._process = getattr(provisioner, "process", None)
         self._group = getattr(provisioner, "pgid", None) or 0
-        if self._group:
-            GUARDIAN.watch(self._group, self._mark)
         if self._over:
             self.kill()
 
@@ -222,9 +217,7 @@ class Kernel:
             kill_family(self._mark)
         if (release := getattr(self._process, "release", None)) is not None:
             release()
-        group, self._group = self._group, 0  # another's, perhaps, from now on
-        if group:
-            GUARDIAN.release(group, self._mark)
+        self._group = 0  # another's, perhaps, from now on
         self.loop.complete(self._let_go)
         self.loop.close()
         self._private.remove()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from nbflow.kernels.choosing import MOST_SERVERS, Place, Want, shadows, to_make, worth_a_server
 from nbflow.kernels.forks import ForkServer, NoFork, Start, works_here
+from nbflow.kernels.guards import Guard
 from nbflow.kernels.kernel import Kernel
 
 if TYPE_CHECKING:
@@ -52,14 +53,17 @@ class Stopped(Exception):
 
 
 class Makers:
-    """Makes kernels and fork servers that are not started yet."""
+    """Makes kernels and fork servers that are not started yet. ``guard``: of the run, if somebody else ends it."""
+
+    def __init__(self, guard: Guard | None = None) -> None:
+        self.guard = guard or Guard()
 
     def kernel(self, want: Want, server: ForkServer | None) -> Kernel:
         """Raises what ``Kernel`` does."""
-        return Kernel(want.kernel, {**dict(want.environment), **ALWAYS}, server, self._specs)
+        return Kernel(want.kernel, {**dict(want.environment), **ALWAYS}, self.guard, server, self._specs)
 
     def server(self, start: Start) -> ForkServer:
-        return ForkServer(start)
+        return ForkServer(start, self.guard)
 
     @cached_property
     def _specs(self) -> KernelSpecManager:
@@ -160,6 +164,7 @@ class Kernels:
             kernel.end()
         for server in self._servers.values():
             server.close()
+        self._makers.guard.close()
 
     # --- handing out ---------------------------------------------------------------------------------------
 

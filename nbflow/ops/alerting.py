@@ -26,7 +26,7 @@ from nbflow.core.view import Notes, RunView, noted, view
 from nbflow.disk import flock
 from nbflow.errors import UsageError
 from nbflow.journal import Journal, OutboxRow, RunRow
-from nbflow.kernels.guardian import GUARDIAN
+from nbflow.kernels.guards import Guard
 from nbflow.masking import Masker
 from nbflow.ops.launching import let_go
 from nbflow.settings import Settings
@@ -76,11 +76,11 @@ def _before(journal: Journal, row: RunRow) -> str:
     return ""
 
 
-def prepare(root: Path, journal: Journal, settings: Settings) -> None:
-    """A run begins: those that died are recorded, and should this one die, the guardian has its alert sent."""
+def prepare(root: Path, journal: Journal, settings: Settings, guard: Guard) -> None:
+    """A run begins: those that died are recorded, and should this one die, its guard has the alert sent."""
     bury_the_dead(journal, settings)
     if settings.has_alerts:
-        GUARDIAN.leave_a_will(sending_command(root))
+        guard.leave_a_will(sending_command(root))
 
 
 def finish(journal: Journal, settings: Settings, run: str, status: str) -> None:
@@ -177,12 +177,12 @@ def sending_command(root: Path) -> list[str]:
     return [sys.executable, "-m", "nbflow", "alerts", "send", "--quiet", "--root", str(root)]
 
 
-def start_sending(root: Path, settings: Settings) -> None:
+def start_sending(root: Path, settings: Settings, guard: Guard) -> None:
     """A run is over: have the outbox emptied by a process of its own, for nobody waits for a mail server. Best effort;
     what is not sent now is sent after the next run."""
     if not settings.has_alerts:
         return
-    GUARDIAN.leave_a_will(())
+    guard.leave_a_will(())
     journal = Journal.read(root)
     if journal is None:
         return

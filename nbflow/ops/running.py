@@ -26,6 +26,7 @@ from nbflow.driver import Canceller, drive
 from nbflow.errors import UsageError, did_you_mean
 from nbflow.executors import Executor
 from nbflow.journal import Journal, ResultRow, RunLock, new_run_id
+from nbflow.kernels.guards import Guard
 from nbflow.masking import Masker
 from nbflow.ops import alerting, folders, keeping
 from nbflow.ops.planning import make_plan
@@ -104,9 +105,10 @@ def run(
     run_id = new_run_id(datetime.now(UTC), _token())
     _require_executor(project.settings.executor)
     with (
+        Guard() as guard,
         Journal.open(project.root, masker) as journal,
         RunLock(project.root, run_id),
-        _kernels(project, planner, made, executor) as kernels,
+        _kernels(project, planner, made, executor, guard) as kernels,
     ):
         executor = executor or _executor(masker, kernels)
         sweep(project)
@@ -117,7 +119,7 @@ def run(
         journal.begin_run(run_id, time_text(time.time()), sorted(project.files), project.parameters, str(folder))
         on_start(run_id, made, folder)
         status = "crashed"
-        alerting.prepare(project.root, journal, project.settings)
+        alerting.prepare(project.root, journal, project.settings, guard)
         try:
             finished = drive(
                 _begun(project, made),
@@ -135,7 +137,7 @@ def run(
             folders.write_copies(shop, made)
             alerting.finish(journal, project.settings, run_id, status)
         keeping.forget_old_runs(journal, project.root, project.settings.keep_runs)
-    alerting.start_sending(project.root, project.settings)
+        alerting.start_sending(project.root, project.settings, guard)
     return Finished(finished, run_id, folder, status, dict(shop.warnings), findings, dict(shop.made))
 
 
@@ -149,18 +151,17 @@ def _require_executor(name: str) -> None:
 
 
 def _kernels(
-    project: Project, planner: Planner, made: Plan, given: Executor | None
+    project: Project, planner: Planner, made: Plan, given: Executor | None, guard: Guard
 ) -> AbstractContextManager[Kernels | None]:
     """Where the kernels of the run come from; ``None`` where it will hardly need any, and need not load what starts
     them."""
     if given is not None or not made.stale:
         return nullcontext()
     from nbflow.attempt.kernels import coming
-    from nbflow.kernels.pool import Kernels
+    from nbflow.kernels.pool import Kernels, Makers
 
-    return Kernels(
-        project.settings.jobs, coming(project, planner, made) if project.settings.kernels == "warm" else None
-    )
+    warm = project.settings.kernels == "warm"
+    return Kernels(project.settings.jobs, coming(project, planner, made) if warm else None, Makers(guard))
 
 
 def _executor(masker: Masker, kernels: Kernels | None) -> Executor:

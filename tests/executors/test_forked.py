@@ -13,6 +13,7 @@ from nbflow.executors.papermill import PapermillExecutor
 from nbflow.kernels.choosing import Want
 from nbflow.kernels.forks import ForkServer
 from nbflow.kernels.kernel import Kernel
+from nbflow.kernels.parents import Child
 from nbflow.kernels.pool import Kernels, Makers
 from tests.executors.test_papermill import COLOUR, KILLED, STUBBORN, cell, hears, ignore, job, shown
 from tests.kernels.talking import a_server, environment, start_of
@@ -24,11 +25,12 @@ class Forks(Makers):
     """Forks every kernel from one server, wherever it is wanted."""
 
     def __init__(self, server: ForkServer) -> None:
+        super().__init__()
         self.server_for_all = server
         self.made: list[Kernel] = []
 
     def kernel(self, want: Want, server: ForkServer | None) -> Kernel:
-        self.made.append(Kernel(want.kernel, environment(), self.server_for_all))
+        self.made.append(Kernel(want.kernel, environment(), self.guard, self.server_for_all))
         return self.made[-1]
 
 
@@ -44,7 +46,7 @@ def executor(server: ForkServer) -> Iterator[PapermillExecutor]:
     with Kernels(2, makers=forks) as kernels:
         yield PapermillExecutor(kernels=kernels, grace=60.0)
     assert forks.made
-    assert all(kernel.is_forked and type(kernel._process).__name__ == "Forked" for kernel in forks.made)
+    assert all(kernel.is_forked and isinstance(kernel._process, Child) for kernel in forks.made)
     assert not any(Path(f"/proc/{kernel.pid}").exists() for kernel in forks.made)
     assert not any(kernel.folder.exists() for kernel in forks.made)
 

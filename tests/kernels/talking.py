@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import sysconfig
@@ -12,7 +13,13 @@ from typing import Any
 
 from nbflow.kernels.choosing import DENIED
 from nbflow.kernels.forks import ForkServer, Start
+from nbflow.kernels.guards import Guard
 from nbflow.kernels.kernel import Kernel
+
+GUARD = Guard()
+"""The one of this process."""
+
+atexit.register(GUARD.close)
 
 
 def environment() -> dict[str, str]:
@@ -40,7 +47,7 @@ def start_of(folder: Path, *modules: str, **more: Any) -> Start:
 
 @contextmanager
 def a_server(start: Start) -> Iterator[ForkServer]:
-    server = ForkServer(start)
+    server = ForkServer(start, GUARD)
     try:
         server.prepare()
         yield server
@@ -52,7 +59,7 @@ def a_server(start: Start) -> Iterator[ForkServer]:
 def a_kernel(
     folder: Path, server: ForkServer | None = None, environ: dict[str, str] | None = None, *, politely: bool = False
 ) -> Iterator[Kernel]:
-    kernel = Kernel("python3", environ or environment(), server)
+    kernel = Kernel("python3", environ or environment(), GUARD, server)
     try:
         kernel.start(folder)
         yield kernel

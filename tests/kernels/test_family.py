@@ -11,7 +11,6 @@ import time
 import psutil
 
 from nbflow.kernels.family import kill_family, marked, new_mark
-from nbflow.kernels.guardian import Guardian
 
 DAEMON = """
 import os, subprocess, sys
@@ -59,13 +58,3 @@ def test_a_kernel_within_a_kernel_belongs_to_both() -> None:
 
 def test_a_family_that_is_gone_is_no_error() -> None:
     kill_family(new_mark())
-
-
-def test_the_guardian_finds_them_too() -> None:
-    mark = new_mark()
-    pid = daemon(mark)
-    guardian = Guardian()
-    guardian.watch(pid, mark)  # a leader of its own group; the mark alone must do for the next
-    second = daemon(mark)
-    guardian.close()
-    assert (is_over(pid), is_over(second)) == (True, True)

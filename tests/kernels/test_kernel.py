@@ -7,6 +7,7 @@ import pytest
 
 from nbflow.kernels.folders import LONGEST_SOCKET
 from nbflow.kernels.kernel import Kernel, cause_of_death
+from tests.kernels.talking import GUARD
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_a_kernel_has_a_private_folder_with_room_for_its_sockets(
     base = tmp_path / ("x" * 90 if long else "x")
     base.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(base))
-    kernel = Kernel("python3", {})
+    kernel = Kernel("python3", {}, GUARD)
     folder = kernel.folder
     socket = f"{folder}/k-ipc-5"
     assert (stat.S_IMODE(folder.stat().st_mode), kernel.manager.transport) == (0o700, "ipc")

@@ -66,6 +66,7 @@ class FakeServer:
 
 class FakeMakers(Makers):
     def __init__(self) -> None:
+        super().__init__()
         self.kernels: list[FakeKernel] = []
         self.servers: list[FakeServer] = []
         self.may_start = threading.Event()

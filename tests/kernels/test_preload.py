@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nbflow.kernels.forks import ForkServer, NoFork
-from tests.kernels.talking import a_kernel, a_server, environment, said, start_of
+from tests.kernels.talking import GUARD, a_kernel, a_server, environment, said, start_of
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +97,7 @@ def installed(folder: Path, modules: dict[str, str]) -> tuple[str, dict[str, str
 def server_for(folder: Path, modules: dict[str, str], silence: float = 60.0) -> tuple[ForkServer, dict[str, str]]:
     place, environ = installed(folder, modules)
     start = start_of(folder, *modules, environ=environ, denied=frozenset({"engine"}), also_installed=place)
-    return ForkServer(start, silence), environ
+    return ForkServer(start, GUARD, silence), environ
 
 
 def test_a_module_that_a_fork_could_not_share_is_named_with_the_reason(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_an_interpreter_that_cannot_be_forked_is_no_server(
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(site)
     start = start_of(tmp_path, environ={**environment(), "PYTHONPATH": str(tmp_path / "site")}, options=options)
-    server = ForkServer(start)
+    server = ForkServer(start, GUARD)
     with pytest.raises(NoFork) as failure:
         server.prepare()
     assert (str(failure.value), server.is_up) == (why, False)

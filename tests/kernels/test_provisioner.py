@@ -14,7 +14,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
-from nbflow.kernels.forks import Forked
+from nbflow.kernels.parents import Child
 from nbflow.kernels.provisioner import SERVERS
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def answer(client: Any, expression: str) -> str:
 def test_the_first_kernel_is_started_anew_and_later_ones_are_forked(tmp_path: Path, spec: str) -> None:
     manager, client = started(spec, tmp_path)
     try:
-        assert not isinstance(manager.provisioner.process, Forked)
+        assert not isinstance(manager.provisioner.process, Child)
         assert answer(client, "os.getppid()") == str(os.getpid())
         deadline = time.monotonic() + 60
         while not any(server.is_up for server in SERVERS._servers):
@@ -69,7 +69,7 @@ def test_the_first_kernel_is_started_anew_and_later_ones_are_forked(tmp_path: Pa
             time.sleep(0.01)
         manager.restart_kernel()  # the same manager, a new process
         client.wait_for_ready(timeout=60)
-        assert isinstance(manager.provisioner.process, Forked)
+        assert isinstance(manager.provisioner.process, Child)
         facts = "os.getcwd(), os.environ['MINE'], 'decimal' in sys.modules"
         assert answer(client, facts) == f"({str(tmp_path)!r},'yes',True)"
         assert answer(client, "os.environ['JPY_PARENT_PID'] == str(os.getppid())") == "True"

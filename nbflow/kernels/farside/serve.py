@@ -3,7 +3,7 @@
 | it is sent                                  | and answers                                                      |
 |---------------------------------------------|------------------------------------------------------------------|
 | ``prepare`` with what to load, once           | ``loading`` for each module, then ``ready`` or ``useless``           |
-| ``fork`` with an ``Order`` and two descriptors  | ``forked`` with the process, or ``failed``                         |
+| ``fork`` with an ``Order`` and two descriptors  | ``started`` with the process, or ``failed``                        |
 |                                             | ``ended`` with status and ``orphans``, when a kernel is gone         |
 | ``release`` of a kernel                       | nothing: its number is free from then on                         |
 
@@ -12,11 +12,9 @@ A kernel that ended keeps its number until it is released, so whoever sends it s
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
 import importlib.util
-import json
 import os
 import select
 import signal
@@ -27,15 +25,17 @@ import warnings
 from typing import Any, NoReturn
 
 from . import child, preload, processes, rehearsal
-
-LARGEST = 1 << 17
-"""Bytes of a message."""
+from .lines import Lines
 
 
-def main(descriptor: int) -> None:
-    """Serve until the socket closes. Returns in the forks, once they are no kernels any more."""
-    server = Server(socket.socket(fileno=descriptor))
-    os.set_inheritable(descriptor, False)
+def main() -> None:
+    """Serve until the socket closes, which is standard input. Returns in the forks, once they are no kernels any
+    more."""
+    server = Server(Lines(socket.socket(fileno=os.dup(0))))
+    source, sink = os.pipe()
+    os.dup2(source, 0)
+    os.close(source)
+    os.close(sink)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         order = server.serve()
@@ -48,8 +48,8 @@ def main(descriptor: int) -> None:
 
 
 class Server:
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
         self.wake, self.waker = os.pipe()
         self.kernels: dict[int, bool] = {}
         """Kernels that are not released → whether their end was told."""
@@ -61,20 +61,22 @@ class Server:
         self._watch_children()
         processes.adopt_orphans()
         poll = select.poll()
-        poll.register(self.connection, select.POLLIN)
+        poll.register(self.lines.connection, select.POLLIN)
         poll.register(self.wake, select.POLLIN)
         while True:
             ready = {descriptor for descriptor, _ in poll.poll()}
             if self.wake in ready:
                 os.read(self.wake, 1 << 12)
                 self._tell_ended()
-            if self.connection.fileno() in ready:
-                data, descriptors, _, _ = socket.recv_fds(self.connection, LARGEST, 2)
-                if not data:
+            if self.lines.connection.fileno() in ready:
+                try:
+                    messages = self.lines.receive()
+                except (EOFError, OSError):
                     return None
-                order = self._take(json.loads(data), descriptors)
-                if order is not None:
-                    return order
+                for message, descriptors in messages:
+                    order = self._take(message, descriptors)
+                    if order is not None:
+                        return order
 
     def end(self) -> NoReturn:
         """Kill all that lives below, and go; nothing that libraries meant to do at the end is done."""
@@ -87,7 +89,7 @@ class Server:
         signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
 
     def _send(self, **message: Any) -> None:
-        self.connection.send(json.dumps(message).encode())
+        self.lines.send(message)
 
     def _take(self, message: dict[str, Any], descriptors: list[int]) -> child.Order | None:
         what = message.pop("do")
@@ -148,7 +150,7 @@ class Server:
             pid = -1
         if pid == 0:
             try:
-                child.detach(order, me, [self.connection.detach(), self.wake, self.waker])
+                child.detach(order, me, [self.lines.connection.detach(), self.wake, self.waker])
             except BaseException:
                 traceback.print_exc()
                 os._exit(1)
@@ -157,7 +159,7 @@ class Server:
             os.close(descriptor)
         if pid > 0:
             self.kernels[pid] = False
-            self._send(told="forked", pid=pid)
+            self._send(told="started", pid=pid)
         return None
 
     def _tell_ended(self) -> None:
@@ -171,9 +173,7 @@ class Server:
 
     def _release(self, pid: int) -> None:
         if self.kernels.pop(pid, None) is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            processes.reap(pid)
+            processes.end(pid)
 
 
 def _load_package(name: str, folder: str, entry: str) -> None:

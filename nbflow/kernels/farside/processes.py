@@ -74,9 +74,18 @@ def ending(pid: int) -> int | None:
     return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
 
-def reap(pid: int) -> None:
+def end(pid: int) -> None:
+    """Kill a child, if it still runs, and put it to rest: its number is free from now on."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
+
+
+def kill_session(leader: int) -> None:
+    """Kill the group that a child leads, where the system does not tell who lives below it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def kill_below(root: int) -> None:
@@ -109,7 +118,7 @@ def below(root: int, everyone: Iterable[Process]) -> list[Process]:
 
 
 def _everyone() -> Iterator[Process]:
-    for name in os.listdir("/proc"):
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
         if name.isdecimal():
             with contextlib.suppress(OSError):
                 with open(f"/proc/{name}/stat", "rb") as file:
