@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 
 from nbflow.kernels.farside.lines import Lines
 from nbflow.kernels.parents import Child, Parent, boot
@@ -24,12 +25,13 @@ PATIENCE = 60.0
 
 class Guard:
     """The guard of one run: a process once there is something to guard. Safe from any thread; ``close`` it, or use it
-    as a context manager."""
+    as a context manager. One that is forgotten ends by itself, at the latest with this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
         self._parent: Parent | None = None
+        self._end: Callable[[], object] = lambda: None
+        """Ends the process, once."""
 
     def __enter__(self) -> Guard:
         return self
@@ -65,29 +67,29 @@ class Guard:
     def close(self) -> None:
         """Kill all that is left, and end."""
         with self._lock:
-            process, self._process = self._process, None
-            parent, self._parent = self._parent, None
-        if parent is not None:
-            parent.close()
-        if process is not None:
-            process.wait()
+            self._parent = None
+            self._end()
 
     def _there(self) -> Parent:
         with self._lock:
             if self._parent is None or not self._parent.is_there:
-                if self._process is not None and self._parent is not None:
-                    self._parent.close()
-                    self._process.wait()  # it was killed, and what it started has gone with it
-                self._launch()
-            assert self._parent is not None
+                self._end()  # it was killed, and what it had started has gone with it
+                self._parent = self._launched()
             return self._parent
 
-    def _launch(self) -> None:
+    def _launched(self) -> Parent:
         near, far = socket.socketpair()
         with far:
             # A session of its own: Ctrl-C in the terminal must not reach it. Isolated: no code of a person runs in it.
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-I", "-S", *boot("guard")], stdin=far.fileno(), stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
-        self._parent = Parent(Lines(near), "guard", PATIENCE)
+        parent = Parent(Lines(near), "guard", PATIENCE)
+        self._end = weakref.finalize(self, _end, parent, process)
+        return parent
+
+
+def _end(parent: Parent, process: subprocess.Popen[bytes]) -> None:
+    parent.close()
+    process.wait()

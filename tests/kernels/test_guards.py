@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from nbflow.kernels.guards import Guard
@@ -42,6 +44,11 @@ def started(guard: Guard, folder: Path, code: str, environ: dict[str, str] | Non
     with (folder / "out").open("wb") as out:
         words = [sys.executable, "-S", "-c", code]
         return guard.start(words, str(folder), environ or {**os.environ}, None, out.fileno(), out.fileno())
+
+
+def process_of(guard: Guard) -> int:
+    """Its process; it must have one."""
+    return guard._end.peek()[2][1].pid  # type: ignore[attr-defined,no-any-return]
 
 
 def gone(pid: int) -> bool:
@@ -127,13 +134,13 @@ RUN = """
 import os, sys, time
 from pathlib import Path
 from nbflow.kernels.guards import Guard
-from tests.kernels.test_guards import HIDING, started, until
+from tests.kernels.test_guards import HIDING, process_of, started, until
 folder, guard = Path(sys.argv[1]), Guard()
 guard.leave_a_will([sys.executable, "-S", "-c", "open('will', 'w').write('done')"])
 child = started(guard, folder, HIDING + "time.sleep(300)")
 until(lambda: bool((folder / "out").read_text()))
 if sys.argv[2] == "takes it back": guard.leave_a_will(())
-print(child.pid, (folder / "out").read_text().strip(), guard._process.pid, flush=True)
+print(child.pid, (folder / "out").read_text().strip(), process_of(guard), flush=True)
 if sys.argv[2] == "ends": raise SystemExit
 time.sleep(300)
 """
@@ -158,17 +165,27 @@ def test_nothing_outlives_a_run_and_its_will_is_done(tmp_path: Path, then: str) 
 
 def test_a_guard_that_is_killed_takes_its_processes_along_and_has_a_successor(guard: Guard, tmp_path: Path) -> None:
     child = started(guard, tmp_path, "import time; time.sleep(300)")
-    assert guard._process is not None
+    pid = process_of(guard)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # none of these is meant for it
-        guard._process.send_signal(number)
+        os.kill(pid, number)
     assert started(guard, tmp_path, "").wait(10) == 0
-    guard._process.kill()
+    os.kill(pid, signal.SIGKILL)
     assert child.wait(10) == -signal.SIGKILL
     until(lambda: gone(child.pid))
     assert started(guard, tmp_path, "").wait(10) == 0
 
 
 def test_a_guard_that_had_nothing_to_guard_is_no_process(guard: Guard) -> None:
+    before = psutil.Process().children()
     guard.leave_a_will(())
     guard.close()
-    assert guard._process is None
+    assert psutil.Process().children() == before
+
+
+def test_a_guard_that_is_forgotten_ends(tmp_path: Path) -> None:
+    guard = Guard()
+    child = started(guard, tmp_path, "import time; time.sleep(300)")
+    guards = process_of(guard)
+    del guard
+    gc.collect()
+    assert (gone(guards), gone(child.pid)) == (True, True)
