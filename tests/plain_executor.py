@@ -84,6 +84,7 @@ class PlainExecutor:
                 [self.python, "-c", _DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 text=True, cwd=job.folder, env=environment,
             )  # fmt: skip
+        tell(0, 0, "")
         status: Status | None = None
         try:
             told, stderr = process.communicate(json.dumps([c["source"] for c in code]), job.timeout)

@@ -210,6 +210,7 @@ from tests.plain_executor import PlainExecutor
 
 class Killed(PlainExecutor):
     def run(self, job, tell):
+        tell(0, 0, "")
         journal = Journal.read(pathlib.Path())  # the fact is another thread's to write
         while not any(e["event"] == "StepStarted" for e in journal.events(journal.runs()[0].id)):
             time.sleep(0.01)

@@ -30,12 +30,14 @@ from nbflow.core.events import (
     StepFailed,
     StepProgressed,
     StepReused,
+    StepStarted,
     StepSucceeded,
 )
 from nbflow.core.graph import Step
 from nbflow.core.model import Artifact, Record, StoredFile
 from nbflow.core.outline import PARAMETERS_TAG
 from nbflow.core.plan import Planned
+from nbflow.core.reasons import because
 from nbflow.environment.files import LEFT_OUT
 from nbflow.executors import Job, Outcome, bootstrap
 from nbflow.store.home import home_of
@@ -75,7 +77,7 @@ class Attempt:
         step: Step,
         planned: Planned,
         attempt: int,
-        emit: Callable[[StepProgressed], None],
+        emit: Callable[[StepStarted | StepProgressed], None],
         clock: Stopwatch,
     ) -> None:
         assert planned.fingerprint is not None
@@ -89,6 +91,7 @@ class Attempt:
         self.notebook = self.project.pipeline.outlines[step.notebook].notebook
         self.emit = emit
         self.clock = clock
+        self.has_begun = False
         self.told_done = 0
         self.told_at = 0.0
 
@@ -125,7 +128,11 @@ class Attempt:
         return replace(fact, usage=usage, environment=environment(self.print))
 
     def _tell(self, done: int, total: int, text: str) -> None:
-        """Pass on how the step gets on: every cell, and what it prints now and then."""
+        """Pass on how the step gets on: that it begins, every cell, and what it prints now and then."""
+        if not self.has_begun:
+            self.has_begun = True
+            self.emit(StepStarted(self.step.id, self.attempt, reason=because(self.planned.reasons, "first run")))
+            return
         now = time.monotonic()
         if done == self.told_done and now - self.told_at < TELL_EVERY:
             return

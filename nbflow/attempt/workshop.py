@@ -66,7 +66,6 @@ class Workshop:
                 # Somebody else may have made it while this attempt waited for its turn, or before it asked.
                 planned, asked = self.planner.decide(step, self.made), planned
                 if planned.action == "run" and self.turns.wanted(planned) == self.turns.wanted(asked):
-                    emit(StepStarted(step, attempt, reason=because(planned.reasons, "first run")))
                     return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit, Stopwatch()).make()
         kept = planned.record
         assert kept is not None

@@ -76,7 +76,8 @@ class Tell(Protocol):
     """Hears how an attempt gets on."""
 
     def __call__(self, done: int, total: int, text: str) -> None:
-        """``done`` of ``total`` cells of the step have run; ``text`` is what a cell has just printed, or empty."""
+        """``done`` of ``total`` cells of the step have run; ``text`` is what a cell has just printed, or empty. The
+        first call says that the kernel is there and the step's code is about to run."""
         ...
 
 

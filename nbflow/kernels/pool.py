@@ -8,6 +8,7 @@ time costs nothing but time: the step gets a kernel that is started anew, and sa
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -75,17 +76,28 @@ class Makers:
 class Kernels:
     """The kernels of one run. Use it as a context manager; its methods may be called from any thread.
 
-    ``jobs``: steps at a time; ``coming``: without it nothing is made ahead; ``makers``: a test has its own.
+    ``jobs``: steps at a time; ``coming``: without it nothing is made ahead; ``makers``: a test has its own; ``cores``:
+    while a fork server comes up it has one to itself, and on each of the others one kernel is started anew: more of
+    them would make all of them late, and the server too.
     """
 
-    def __init__(self, jobs: int = 1, coming: Coming | None = None, makers: Makers | None = None) -> None:
+    def __init__(
+        self,
+        jobs: int = 1,
+        coming: Coming | None = None,
+        makers: Makers | None = None,
+        cores: int = os.cpu_count() or 1,
+    ) -> None:
         coming = coming or Coming()
         self._makers = makers or Makers()
         self._jobs = jobs
         self._coming = list(coming.wants)
         self._expected = frozenset(coming.wants)
         self._starts = dict(coming.starts) if works_here() else {}
-        self._first = min(coming.at_once, jobs)
+        self._at_once = max(1, cores - 1)
+        self._first = min(coming.at_once, jobs, self._at_once)
+        self._served = 0
+        """Steps whose kernels are being made while they stand and wait."""
         self._state = threading.Condition()
         self._ready: list[tuple[Want, Kernel]] = []
         self._making: Counter[Want] = Counter()
@@ -132,8 +144,13 @@ class Kernels:
             if want in self._coming:
                 self._coming.remove(want)
             kernel = self._from_ready(want, is_stopped)
+            self._served += kernel is None
+            self._make_ahead()
         if kernel is None:
-            kernel = self._made_now(want, meet, is_stopped)
+            try:
+                kernel = self._made_now(want, meet, is_stopped)
+            finally:
+                self._is_served()
         else:
             meet(kernel)
         with self._state:
@@ -177,15 +194,26 @@ class Kernels:
                     raise Stopped
                 for entry in [entry for entry in self._ready if entry[0] == want]:
                     self._ready.remove(entry)
-                    self._make_ahead()
                     if entry[1].is_alive:
                         return entry[1]
                     self.put_away(entry[1], politely=False)  # killed while nobody used it: no step's fault
-                if self._making[want] < self._waiting[want]:
+                if self._making[want] < self._waiting[want] and not self._waits_for_a_server(want):
                     return None
                 self._state.wait(GLANCE)
         finally:
             self._waiting[want] -= 1
+
+    def _waits_for_a_server(self, want: Want) -> bool:
+        """Whether a step does well to wait: as many kernels are being started anew as may be, and a server for it is
+        coming up."""
+        busy = self._making.total() + self._served >= self._at_once
+        return busy and want.place in self._coming_up and want in self._expected
+
+    def _is_served(self) -> None:
+        with self._state:
+            self._served -= 1
+            self._make_ahead()
+            self._state.notify_all()
 
     def _made_now(self, want: Want, meet: Callable[[Kernel], None], is_stopped: Callable[[], bool]) -> Kernel:
         """A kernel for a step that stands and waits: a fork where there is a server, else, or failing that, anew."""
@@ -206,6 +234,8 @@ class Kernels:
     # --- making --------------------------------------------------------------------------------------------
 
     def _make_ahead(self) -> None:
+        if self._served or self._waiting.total():  # those who wait come first
+            return
         there = Counter(want for want, _ in self._ready) + self._making
         for want in to_make(self._coming, there, self._jobs):
             if want.place not in self._coming_up:  # then it will be a fork, and soon
@@ -272,6 +302,7 @@ class Kernels:
                     'kernels = "cold" in [tool.nbflow] spares the attempt.'
                 )
             self._make_ahead()
+            self._state.notify_all()
 
     def _server_for(self, want: Want) -> ForkServer | None:
         """What its kernel can be forked from without making a difference."""

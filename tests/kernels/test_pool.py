@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -212,6 +213,46 @@ def test_a_folder_with_a_module_of_a_loaded_name_has_kernels_started_anew(
     (want.folder / "pandas.py").touch()
     taken = [up.take(want).is_forked for _ in range(6)]
     assert taken[-1] is False
+
+
+@pytest.fixture
+def wide(makers: FakeMakers, want: Want) -> Iterator[tuple[Kernels, list[Future[Kernel]]]]:
+    """Eight steps that want their kernels at once, on two cores, and eight that come after them."""
+    makers.may_start.clear()
+    with (
+        ThreadPoolExecutor(8) as steps,
+        Kernels(8, coming(want, 16, at_once=8), makers, cores=2) as kernels,
+    ):
+        taken = [steps.submit(kernels.take, want) for _ in range(8)]
+        until(lambda: kernels._waiting[want] == 8)
+        time.sleep(0.02)
+        assert forked(makers) == [False]
+        yield kernels, taken
+        for step in taken:
+            step.exception(10)
+
+
+def test_those_that_begin_at_once_wait_for_the_server_but_for_one_on_each_other_core(
+    wide: tuple[Kernels, list[Future[Kernel]]], makers: FakeMakers
+) -> None:
+    _, taken = wide
+    makers.servers[0].may_come_up.set()
+    until(lambda: len(makers.kernels) == 8)
+    time.sleep(0.02)
+    assert forked(makers) == [False] + [True] * 7  # none is made ahead while somebody stands and waits
+    makers.may_start.set()
+    assert len({id(step.result(10)) for step in taken}) == 8
+    until(lambda: len(makers.kernels) == 16)
+
+
+def test_those_that_wait_for_a_server_that_does_not_come_up_have_kernels_started_anew(
+    wide: tuple[Kernels, list[Future[Kernel]]], makers: FakeMakers
+) -> None:
+    _, taken = wide
+    makers.servers[0].why = "it has no ipykernel"
+    makers.servers[0].may_come_up.set()
+    makers.may_start.set()
+    assert [step.result(10).is_forked for step in taken] == [False] * 8
 
 
 # --- when something goes wrong -------------------------------------------------------------------------

@@ -144,6 +144,8 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
     def execute(self, **_: Any) -> Any:
         self.reset_execution_trackers()
         self.attempt.begin()
+        self.total = sum(role_of(cell).get("role") == "step" for cell in self.nb.cells)
+        self.tell(0, self.total, "")
         self.papermill_execute_cells()
         self.attempt.close()
         self.set_widgets_metadata()
@@ -152,7 +154,6 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
     # --- cells -------------------------------------------------------------------------------------
 
     def papermill_execute_cells(self) -> None:
-        self.total = sum(role_of(cell).get("role") == "step" for cell in self.nb.cells)
         for index, cell in enumerate(self.nb.cells):
             if self.attempt.ending:
                 return
