@@ -18,6 +18,7 @@ from nbflow.errors import UsageError
 from nbflow.executors.bootstrap import ENTRY, PACKAGE
 from nbflow.kernels.choosing import DENIED, Place, Want, split_command, to_load
 from nbflow.kernels.forks import Start
+from nbflow.kernels.inside import AFTER_START
 from nbflow.kernels.pool import ALWAYS, Coming
 from nbflow.kernels.specs import DEFAULT
 from nbflow.project import Project
@@ -70,6 +71,7 @@ def _known_start(project: Project, planner: Planner, place: Place, steps: Iterab
         denied=DENIED,
         random_counts=any("random" in each.modules for each in slices),
         package=(PACKAGE, str(RUNTIME), ENTRY),
+        prologue=AFTER_START,
     )
 
 

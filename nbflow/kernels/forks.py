@@ -65,6 +65,8 @@ class Start:
     """Whether the code that will run uses ``random``."""
     package: tuple[str, str, str] | None = None
     """A package that is no part of any path: its name, its folder, and the module in it to load."""
+    prologue: str = ""
+    """Code that each kernel runs before its first cell; ``get_ipython`` is there."""
 
     def fits(self, command: Sequence[str], environ: Mapping[str, str]) -> bool:
         """Whether a kernel that is to be started so may be a fork of this."""
@@ -171,6 +173,7 @@ class ForkServer:
             "denied": sorted(self.start.denied),
             "random_counts": self.start.random_counts,
             "package": self.start.package,
+            "prologue": self.start.prologue,
         }
 
     def _serve(self, lines: Lines) -> None:

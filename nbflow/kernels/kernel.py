@@ -118,7 +118,7 @@ class Kernel:
         self.client.start_channels(stdin=False, hb=False)
         if not await self._answers(deadline):
             raise RuntimeError(f"it did not answer within {limit:g} s")
-        if self.is_ipykernel:
+        if self.is_ipykernel and not (self._server is not None and self._server.start.prologue == AFTER_START):
             self.client.execute(AFTER_START, silent=True, store_history=False)
 
     @property

@@ -77,8 +77,8 @@ class Kernels:
     """The kernels of one run. Use it as a context manager; its methods may be called from any thread.
 
     ``jobs``: steps at a time; ``coming``: without it nothing is made ahead; ``makers``: a test has its own; ``cores``:
-    while a fork server comes up it has one to itself, and on each of the others one kernel is started anew: more of
-    them would make all of them late, and the server too.
+    while a fork server comes up it has one to itself, and on each of the others one kernel is started anew. Where more
+    than there are cores would be wanted at once all wait for the server: that makes them sooner than any other way.
     """
 
     def __init__(
@@ -94,8 +94,10 @@ class Kernels:
         self._coming = list(coming.wants)
         self._expected = frozenset(coming.wants)
         self._starts = dict(coming.starts) if works_here() else {}
-        self._at_once = max(1, cores - 1)
-        self._first = min(coming.at_once, jobs, self._at_once)
+        self._cores = cores
+        first = min(coming.at_once, jobs)
+        self._at_once = max(1, cores - 1) if first <= cores else 0
+        self._first = min(first, self._at_once)
         self._served = 0
         """Steps whose kernels are being made while they stand and wait."""
         self._state = threading.Condition()
@@ -234,12 +236,12 @@ class Kernels:
     # --- making --------------------------------------------------------------------------------------------
 
     def _make_ahead(self) -> None:
-        if self._served or self._waiting.total():  # those who wait come first
-            return
+        """No more at a time than there are cores, and none while a step stands and waits: it comes first."""
+        room = 0 if self._served or self._waiting.total() else self._cores - self._making.total()
         there = Counter(want for want, _ in self._ready) + self._making
-        for want in to_make(self._coming, there, self._jobs):
-            if want.place not in self._coming_up:  # then it will be a fork, and soon
-                self._make(want)
+        wanted = [w for w in to_make(self._coming, there, self._jobs) if w.place not in self._coming_up]
+        for want in wanted[: max(0, room)]:  # where a server is coming up, it will be a fork, and soon
+            self._make(want)
 
     def _make(self, want: Want) -> None:
         if not self._closed:
@@ -258,6 +260,7 @@ class Kernels:
             self._making[want] -= 1
             if kernel is not None:
                 self._ready.append((want, kernel))
+                self._make_ahead()
             self._state.notify_all()
 
     def _new(self, want: Want, server: ForkServer | None) -> Kernel:

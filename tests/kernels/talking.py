@@ -14,6 +14,7 @@ from typing import Any
 from nbflow.kernels.choosing import DENIED
 from nbflow.kernels.forks import ForkServer, Start
 from nbflow.kernels.guards import Guard
+from nbflow.kernels.inside import AFTER_START
 from nbflow.kernels.kernel import Kernel
 
 GUARD = Guard()
@@ -41,6 +42,7 @@ def start_of(folder: Path, *modules: str, **more: Any) -> Start:
         statements=tuple((parent, name) if parent else (name, "") for parent, name in statements),
         installed=tuple(f"{real}{os.sep}" for place in sorted(places) for real in (place, os.path.realpath(place))),
         denied=more.pop("denied", DENIED),
+        prologue=AFTER_START,
         **more,
     )
 

@@ -138,6 +138,19 @@ def test_the_first_kernels_are_started_anew_while_a_server_comes_up(makers: Fake
         assert forked(makers) == [False, True, True]
 
 
+def test_while_the_server_comes_up_one_kernel_at_a_time_is_started_anew_on_each_other_core(
+    makers: FakeMakers, want: Want
+) -> None:
+    makers.may_start.clear()
+    with ThreadPoolExecutor(3) as steps, Kernels(3, coming(want, 9, at_once=3), makers, cores=3) as kernels:
+        taken = [steps.submit(kernels.take, want) for _ in range(3)]
+        until(lambda: kernels._waiting[want] == 3)
+        time.sleep(0.02)
+        assert forked(makers) == [False, False]
+        makers.may_start.set()
+        assert [step.result(10).is_forked for step in taken] == [False] * 3
+
+
 def test_no_kernel_is_handed_out_twice_and_as_many_as_jobs_are_ready(
     up: Kernels, makers: FakeMakers, want: Want
 ) -> None:
@@ -226,20 +239,20 @@ def wide(makers: FakeMakers, want: Want) -> Iterator[tuple[Kernels, list[Future[
         taken = [steps.submit(kernels.take, want) for _ in range(8)]
         until(lambda: kernels._waiting[want] == 8)
         time.sleep(0.02)
-        assert forked(makers) == [False]
+        assert forked(makers) == []
         yield kernels, taken
         for step in taken:
             step.exception(10)
 
 
-def test_those_that_begin_at_once_wait_for_the_server_but_for_one_on_each_other_core(
+def test_more_than_there_are_cores_wait_for_the_server(
     wide: tuple[Kernels, list[Future[Kernel]]], makers: FakeMakers
 ) -> None:
     _, taken = wide
     makers.servers[0].may_come_up.set()
     until(lambda: len(makers.kernels) == 8)
     time.sleep(0.02)
-    assert forked(makers) == [False] + [True] * 7  # none is made ahead while somebody stands and waits
+    assert forked(makers) == [True] * 8  # none is made ahead while somebody stands and waits
     makers.may_start.set()
     assert len({id(step.result(10)) for step in taken}) == 8
     until(lambda: len(makers.kernels) == 16)

@@ -62,8 +62,9 @@ def _take_streams(streams: list[int]) -> None:
         os.close(descriptor)
 
 
-def run(order: Order, filters: list[Any], registered: list[tuple[str, Callable[..., Any]]]) -> None:
-    """Be a kernel to its end. ``filters`` and ``registered``: what the modules loaded ahead have asked for."""
+def run(order: Order, filters: list[Any], registered: list[tuple[str, Callable[..., Any]]], prologue: Any) -> None:
+    """Be a kernel to its end. ``filters`` and ``registered``: what the modules loaded ahead have asked for;
+    ``prologue``: code that comes before the first cell, in no cell's sight."""
     _forget_server(order.argv)
     _draw_afresh()
     from ipykernel.kernelapp import IPKernelApp
@@ -75,6 +76,8 @@ def run(order: Order, filters: list[Any], registered: list[tuple[str, Callable[.
     for event, handler in registered:
         kernel.shell.events.register(event, handler)
     _spare_search(kernel.kernel)
+    with contextlib.suppress(Exception):  # as good as it goes: it must not cost the kernel
+        exec(prologue, {"get_ipython": lambda: kernel.shell})  # noqa: S102
     shared = set(sys.modules)
     kernel.start()
     leave(shared)

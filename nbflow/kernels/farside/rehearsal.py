@@ -7,10 +7,12 @@ the end.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import importlib
 import os
 import pickle
+import re
 import select
 import signal
 import sys
@@ -32,17 +34,22 @@ class Kernel(NamedTuple):
     """The variables that it sets."""
     filters: list[Any]
     """``warnings.filters``."""
+    patterns: list[tuple[Any, int]]
+    """Regular expressions that it compiles by its first cell, with their flags."""
 
 
 def rehearse(folder: str) -> Kernel:
     """Start a kernel in a fork; ``folder`` is for its files. Raises ``RuntimeError`` where it does not come up."""
+    before, known = dict(os.environ), set(sys.modules)
+    with contextlib.suppress(Exception):  # will be loaded in any case, and takes long: here, so that it is done once
+        importlib.import_module("ipykernel.kernelapp")
     source, sink = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             os.close(source)
             with os.fdopen(sink, "wb") as report:
-                pickle.dump(_started(folder), report)
+                pickle.dump(_started(folder, before, known), report)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -80,11 +87,20 @@ def load(names: list[str]) -> None:
                     continue
 
 
-def _started(folder: str) -> tuple[list[str], dict[str, str], list[Any]]:
+def warm(patterns: list[tuple[Any, int]]) -> None:
+    """Compile regular expressions, so that no kernel has to: Python keeps them."""
+    for pattern, flags in patterns:
+        with contextlib.suppress(Exception):
+            re.compile(pattern, flags)
+
+
+def _started(
+    folder: str, before: dict[str, str], known: set[str]
+) -> tuple[list[str], dict[str, str], list[Any], list[tuple[Any, int]]]:
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["IPYTHONDIR"] = os.path.join(folder, "ipython")
-    before, known = dict(os.environ), set(sys.modules)
+    own = {"IPYTHONDIR": os.path.join(folder, "ipython")}
+    os.environ.update(own)
     from ipykernel.kernelapp import IPKernelApp
 
     connection, sockets = os.path.join(folder, "r.json"), os.path.join(folder, "r")
@@ -92,8 +108,12 @@ def _started(folder: str) -> tuple[list[str], dict[str, str], list[Any]]:
     kernel: Any = IPKernelApp.instance()
     kernel.initialize([*options, "--HistoryManager.enabled=False"])
     loaded = [name for name in sys.modules if name not in known]
-    environ = {name: value for name, value in os.environ.items() if before.get(name) != value}
-    return loaded, environ, list(warnings.filters)
+    environ = {name: value for name, value in os.environ.items() if {**before, **own}.get(name) != value}
+    filters = list(warnings.filters)
+    with contextlib.suppress(Exception):  # whatever it does with a cell before that runs
+        kernel.shell.transform_cell("x = (1,\n     'a')  # words\n")
+    compiled = getattr(re, "_cache", {})
+    return loaded, environ, filters, [key[1:] for key in compiled if len(key) == 3]
 
 
 def _read(source: int, deadline: float) -> bytes:

@@ -44,7 +44,7 @@ def main() -> None:
         server.end()
     if order is None:
         server.end()
-    child.run(order, server.filters, server.registered)
+    child.run(order, server.filters, server.registered, server.prologue)
 
 
 class Server:
@@ -55,6 +55,7 @@ class Server:
         """Kernels that are not released → whether their end was told."""
         self.filters: list[Any] = []
         self.registered: list[Any] = []
+        self.prologue: Any = None
 
     def serve(self) -> child.Order | None:
         """None when nobody is there any more; in a fork, what it is to become."""
@@ -110,6 +111,7 @@ class Server:
         denied: list[str],
         random_counts: bool,
         package: list[str] | None,
+        prologue: str,
     ) -> None:
         try:
             kernel = rehearsal.rehearse(folder)
@@ -117,6 +119,8 @@ class Server:
             self._send(told="useless", unfit={}, why=str(error))
             return
         rehearsal.load(kernel.modules)
+        rehearsal.warm(kernel.patterns)
+        self.prologue = compile(prologue, "<prologue>", "exec")
         if package is not None:
             _load_package(*package)
         if why := preload.living():
