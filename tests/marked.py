@@ -1,5 +1,5 @@
 """``nbflow run`` as a process whose whole family can be found again: all that it starts, at whatever remove and in
-whatever session, inherits a mark in its environment."""
+whatever session, inherits a mark in its environment. Who clears that takes the mark along as an argument."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ import psutil
 
 ROOT = Path(__file__).parent.parent
 MARK = "A_TEST_HAS_STARTED"
+
+PATIENCE = 5.0
+"""Seconds after which nobody may be left of a run that was killed."""
 
 PEAK = "peak"
 """A file in the folder of a measured run: the most memory that nbflow's own process took, in kB."""
@@ -52,18 +55,19 @@ class MarkedRun:
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                carries = process.environ().get(MARK) == self.mark or self.mark in process.cmdline()
+                if carries and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 
     def kill(self) -> float:
         """Kill it alone, without a warning; seconds until nobody of its family was left. ``TimeoutError`` where
-        somebody stays for long."""
+        somebody stays longer than ``PATIENCE``."""
         self.process.kill()
         self.process.wait()
         began = time.monotonic()
         while left := self.family():
-            if time.monotonic() > began + 60:
+            if time.monotonic() > began + PATIENCE:
                 raise TimeoutError(f"left: {[(p.pid, p.cmdline()) for p in left]}")
             time.sleep(0.02)
         return time.monotonic() - began

@@ -22,7 +22,7 @@ import pytest
 from nbflow.journal import Journal
 from nbflow.ops.keeping import cache_verify, settings_here
 from tests.commands import Given
-from tests.marked import MarkedRun
+from tests.marked import MARK, MarkedRun
 
 pytestmark = pytest.mark.slow
 
@@ -39,8 +39,8 @@ NEVER_REUSED = "s3_1"
 
 
 def pipeline() -> tuple[str, ...]:
-    """Three steps in each layer: each takes the results of two of the layer above. One writes files, one has a child
-    that would outlive it, one is never reused."""
+    """Three steps in each layer: each takes the results of two of the layer above. One writes files, one has
+    children that would outlive it and hide, one is never reused."""
     cells = [
         "# parameters\nseed = 0",
         "import os, subprocess, sys\nfrom pathlib import Path",
@@ -58,7 +58,11 @@ def pipeline() -> tuple[str, ...]:
                 body += ["Path('out').mkdir(exist_ok=True)", f"Path('out/file.txt').write_text(str({name}))"]
             if name == "s3_2":
                 stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-                body += [f"subprocess.Popen([sys.executable, '-c', '{stubborn}'], start_new_session=True)"]
+                mark = f"os.environ['{MARK}']"
+                body += [
+                    f"subprocess.Popen([sys.executable, '-c', '{stubborn}'], start_new_session=True)",
+                    f"subprocess.Popen([sys.executable, '-c', '{stubborn}', {mark}], start_new_session=True, env={{}})",
+                ]
             cells.append("\n".join([f"%%step {name} {inputs}-o {name}{files}{option}", *body]))
     return tuple(cells)
 
@@ -220,7 +224,7 @@ def test_kernels_that_are_killed_cost_attempts_and_no_more_than_the_budget(tmp_p
     finally:
         run.clear_away()
     status, steps, why = told(tmp_path)
-    assert why <= {KILLED, f"the kernel did not start: {KILLED.replace('the kernel', 'it')}"}
+    assert why <= {KILLED, TOO_EARLY}
     assert sum(step.crashed for step in steps.values()) <= kills
     lost = {name for name, step in steps.items() if step.crashed > budget}
     assert (status, code) == (("failed", 1) if lost else ("succeeded", 0))
@@ -237,6 +241,7 @@ def test_kernels_that_are_killed_cost_attempts_and_no_more_than_the_budget(tmp_p
 
 
 KILLED = "the kernel was killed by SIGKILL (often: out of memory)"
+TOO_EARLY = f"the kernel did not start: {KILLED.replace('the kernel', 'it')}"
 
 
 def needs(name: str) -> set[str]:
@@ -247,6 +252,7 @@ class Told(NamedTuple):
     """What the journal tells of one step: how often each happened."""
 
     started: int = 0
+    """Or would have been, had its kernel not been killed before it was there."""
     crashed: int = 0
     retried: int = 0
     succeeded: int = 0
@@ -262,6 +268,7 @@ def told(root: Path) -> tuple[str, dict[str, Told], set[str]]:
         events = journal.events(run.id)
     names = ("StepStarted", "StepCrashed", "RetryDue", "StepSucceeded", "StepSkipped")
     counts = Counter((e["step"].rpartition(".")[2], e["event"]) for e in events if "step" in e)
+    counts.update((e["step"].rpartition(".")[2], "StepStarted") for e in events if e.get("message") == TOO_EARLY)
     assert {event for _, event in counts} <= {*names, "StepProgressed"}
     why = {e["message"] for e in events if e["event"] == "StepCrashed"}
     steps = {step: Told(*(counts[step, name] for name in names)) for step, _ in counts}
