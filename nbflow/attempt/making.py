@@ -239,6 +239,7 @@ class Attempt:
         return Artifact(
             made["name"], made["kind"], made["digest"], made["format"], made["size"], made.get("type", ""),
             made.get("member") or "", tuple(files), tuple(made.get("main_names", ())),
+            self.shop.masker.data(dict(made.get("numbers") or {})),
         )  # fmt: skip
 
     def _unsuccessful(self, outcome: Outcome, result: Mapping[str, Any]) -> Fact:

@@ -337,6 +337,8 @@ class Artifact:
     files: tuple[StoredFile, ...] = ()
     main_names: tuple[str, ...] = ()
     """Names in ``__main__`` that the bytes refer to (classes and functions of the notebook)."""
+    numbers: Mapping[str, int | float | str] = field(default_factory=dict, hash=False)
+    """Of a number, or of a dictionary of numbers: ``train.mae`` → number, in words where it is none that JSON knows."""
 
 
 @dataclass(frozen=True, slots=True)

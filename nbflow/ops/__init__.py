@@ -4,7 +4,8 @@ The command line, the magic and the server all call these; what a verb means is 
 (``make_plan``, ``explain``, ``status``) execute nothing; ``run`` makes steps run. One module for each idea:
 ``planning`` (which steps, and what a run would do), ``explaining`` (why, and where each step stands), ``fixing``
 (declarations written for the person), ``running`` (a run from beginning to end), ``folders`` (what a run leaves beside
-the notebooks), ``history`` (past runs and their steps), ``keeping`` (what is kept and what goes) and ``shapes`` (what
+the notebooks), ``history`` (past runs and their steps), ``comparing`` (two of them side by side),
+``keeping`` (what is kept and what goes) and ``shapes`` (what
 is documented as JSON).
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from nbflow.lazily import names_of
 
 if TYPE_CHECKING:
+    from nbflow.ops.comparing import compare, comparison_json
     from nbflow.ops.explaining import Explanation, StepStatus, explain, status
     from nbflow.ops.fixing import fix
     from nbflow.ops.history import durations, past_runs, story
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from nbflow.project import open_project
 
 __all__ = [
-    "Explanation", "Finished", "StepStatus", "cache_gc", "cache_sizes", "cache_verify", "dry_run", "durations",
+    "Explanation", "Finished", "StepStatus", "cache_gc", "cache_sizes", "cache_verify", "compare",
+    "comparison_json", "dry_run", "durations",
     "explain", "fix", "graph_json", "make_plan", "one_step", "open_project", "past_runs", "plan_json", "run",
     "run_json", "runs_json", "selected_steps", "settings_here", "status", "step_json", "step_story", "story",
 ]  # fmt: skip
@@ -35,6 +38,7 @@ __all__ = [
 __getattr__ = names_of(
     __name__,
     {
+        "nbflow.ops.comparing": "compare comparison_json",
         "nbflow.ops.explaining": "Explanation StepStatus explain status",
         "nbflow.ops.fixing": "fix",
         "nbflow.ops.history": "durations past_runs story",

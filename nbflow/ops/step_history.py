@@ -61,7 +61,7 @@ def step_story(told: Story, name: str, lines: int = 20) -> StepStory:
     """One step of a run, with the last ``lines`` that it printed. Raises ``UsageError``."""
     spec = told.spec(name)
     store = Store(told.settings.store)
-    record = _record(store, told.facts, spec.name)
+    record = record_of(store, told.facts, spec.name)
     executed = _executed(told.folder, spec.label)
     return StepStory(
         spec=spec,
@@ -76,7 +76,8 @@ def step_story(told: Story, name: str, lines: int = 20) -> StepStory:
     )
 
 
-def _record(store: Store, facts: Sequence[Event], step: str) -> Record | None:
+def record_of(store: Store, facts: Sequence[Event], step: str) -> Record | None:
+    """The result of a step that counted in a run; ``None`` where there is none, or it is not stored any more."""
     for fact in reversed(facts):
         if isinstance(fact, StepSucceeded | StepReused) and fact.step == step and fact.key:
             try:
@@ -94,7 +95,7 @@ def _inputs(told: Story, store: Store, record: Record) -> tuple[Thing, ...]:
     """The inputs that the record tells of, described by the results that they came from."""
     made: dict[str, Thing] = {}
     for spec in told.run.shape.specs:
-        found = _record(store, told.facts, spec.name) if record.step != spec.name else None
+        found = record_of(store, told.facts, spec.name) if record.step != spec.name else None
         for artifact in found.artifacts if found is not None else ():
             made[artifact_digest(artifact)] = _thing(artifact, spec.label)
             for file in artifact.files:

@@ -1,4 +1,4 @@
-"""A few words for a person about a value: its type, its size, its dtype.
+"""A few words for a person about a value: its type, its size, its dtype, and the numbers in it.
 
 It may not call the value's own code beyond what arrays and frames of known libraries offer, and never
 raises. The words go into records and tables; nothing depends on them.
@@ -7,7 +7,11 @@ raises. The words go into records and tables; nothing depends on them.
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import Any
+
+MOST_NUMBERS = 100
+DEEPEST = 3
 
 SIZED = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
 
@@ -33,3 +37,29 @@ def _described_array(value: Any, kind: type, root: str) -> str:
     if dtype is not None and isinstance(shape, tuple) and len(str(dtype)) < 40:
         words.append(str(dtype))
     return " ".join(words)
+
+
+def numbers(value: Any) -> dict[str, int | float | str]:
+    """The numbers of a value that is one, or a dictionary of them, as metrics are: ``{"train.mae": 0.5}``. The name of
+    a plain number is ``""``; what JSON cannot hold is in words (``nan``)."""
+    found: dict[str, int | float | str] = {}
+    with contextlib.suppress(Exception):
+        _collect(value, "", 0, found)
+    return found
+
+
+def _collect(value: Any, name: str, depth: int, found: dict[str, int | float | str]) -> None:
+    if type(value) is dict:
+        for key, inner in value.items() if depth < DEEPEST else ():
+            if type(key) in (str, int):
+                _collect(inner, f"{name}.{key}" if name else str(key), depth + 1, found)
+    elif len(found) < MOST_NUMBERS and (number := _number(value)) is not None:
+        found[name] = number if math.isfinite(number) else str(number)
+
+
+def _number(value: Any) -> int | float | None:
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+        value = value.item()
+    if type(value) is int:
+        return value if abs(value) < 2**63 else None
+    return value if type(value) is float else None

@@ -18,7 +18,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from . import contents, files, pickles, places, readers, serializers, sharing, watch
-from .describe import describe
+from .describe import describe, numbers
 from .failure import StepError
 
 if TYPE_CHECKING:
@@ -313,6 +313,7 @@ def _variable_artifact(name: str, value: Any, saved: serializers.Saved, member: 
         "format": saved.format,
         "size": saved.size,
         "type": describe(value),
+        "numbers": numbers(value),
         "member": member,
         "main_names": list(saved.main_names),
         "blob": blob,

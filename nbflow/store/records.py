@@ -93,6 +93,7 @@ def _artifact_to_json(artifact: Artifact) -> dict[str, Any]:
         "member": artifact.member,
         "files": [[f.path, f.digest, f.size, f.mode] for f in artifact.files],
         "main_names": list(artifact.main_names),
+        **({"numbers": dict(artifact.numbers)} if artifact.numbers else {}),
     }
 
 
@@ -109,6 +110,7 @@ def _artifact_from_json(data: Mapping[str, Any]) -> Artifact:
         member=data["member"],
         files=tuple(_file_from_json(*f) for f in data["files"]),
         main_names=tuple(data["main_names"]),
+        numbers=dict(data.get("numbers", {})),
     )
 
 

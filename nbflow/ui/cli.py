@@ -357,7 +357,15 @@ def _last_json(last: Record | None) -> dict[str, Any] | None:
     return None if last is None else {"run": last.run, "created": last.created, "seconds": last.seconds}
 
 
-for command in (attending.attach, attending.cancel, attending.retry, history.runs, history.show, cache.cache):
+for command in (
+    attending.attach,
+    attending.cancel,
+    attending.retry,
+    history.runs,
+    history.show,
+    history.diff,
+    cache.cache,
+):
     cli.add_command(command)
 cli.add_command(alerts.alerts)
 cli.add_command(doctor.doctor)

@@ -1,4 +1,4 @@
-"""The commands that look back: ``nbflow runs`` and ``nbflow show``. They write nothing, also where they could."""
+"""The commands that look back: ``nbflow runs``, ``show`` and ``diff``. They write nothing, also where they could."""
 
 from __future__ import annotations
 
@@ -74,6 +74,32 @@ def show(run: str, lines: int, as_json: bool) -> None:
         answer_json(ops.step_json(told, found))
     else:
         answer("\n\n".join(block for block in _step(told, found) if block))
+
+
+@click.command()
+@click.argument("old", metavar="[OLD]", default="", shell_complete=complete_run)
+@click.argument("new", metavar="[NEW]", default="last", shell_complete=complete_run)
+@json_option("what is different")
+@explained
+def diff(old: str, new: str, as_json: bool) -> None:
+    """Compare two runs: parameters, steps, numbers and times.
+
+    NEW is the newest run where it is not given, and OLD the one before it
+    of the same notebooks.
+
+    \b
+        nbflow diff                the newest run with the one before it
+        nbflow diff 20261128-07    that run with the newest one
+    """
+    from nbflow import ops
+    from nbflow.render import comparing as drawing
+    from nbflow.ui.terminal import answer, answer_json, has_colour, width
+
+    found = ops.compare(ops.settings_here(), old, new)
+    if as_json:
+        answer_json(ops.comparison_json(found))
+    else:
+        answer(drawing.comparison(found, colour=has_colour(sys.stdout), width=width(sys.stdout)))
 
 
 def _run(told: Story) -> Iterator[str]:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import scipy.sparse
 
-from nbflow.runtime.describe import describe
+from nbflow.runtime.describe import describe, numbers
 
 
 class Broken(pd.DataFrame):  # type: ignore[misc]
@@ -52,3 +52,24 @@ def test_a_value_is_described_by_type_and_size(value: Any, words: str) -> None:
 def test_a_broken_value_still_has_a_type() -> None:
     Broken.__module__ = "pandas.mine"
     assert describe(Broken()) == "Broken"
+
+
+class Sly(dict):  # type: ignore[type-arg]
+    def items(self) -> Any:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (3, {"": 3}), (0.5, {"": 0.5}), (np.float64(0.5), {"": 0.5}), (np.array(3), {"": 3}), (True, {}), ("3", {}),
+        ({"mae": np.float32(0.5), "n": 10, "name": "ridge", "good": True}, {"mae": 0.5, "n": 10}),
+        ({"cv": {"mean": 1.5, 2: 3}}, {"cv.mean": 1.5, "cv.2": 3}),
+        ({"a": float("nan"), "b": -np.inf, "c": 2**70}, {"a": "nan", "b": "-inf"}),
+        ({"a": {"b": {"c": 1, "d": {"e": 2}}}}, {"a.b.c": 1}), ([1, 2], {}), (Sly(a=1), {}), (np.zeros(3), {}),
+        ({f"k{n}": n for n in range(1000)}, {f"k{n}": n for n in range(100)}),
+    ],
+)  # fmt: skip
+def test_the_numbers_of_a_value(value: Any, found: dict[str, Any]) -> None:
+    assert numbers(value) == found
+    assert all(type(number) in (int, float, str) for number in numbers(value).values())

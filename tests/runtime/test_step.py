@@ -54,6 +54,7 @@ def test_the_result_tells_all_that_was_made(project: Project) -> None:
                 "format": "json",
                 "size": 8,
                 "type": "dict 1",
+                "numbers": {"a": 1},
                 "member": "",
                 "main_names": [],
                 "blob": "out/0.bin",
