@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nbflow.core.events import StepFailed
 from nbflow.runtime.digests import digest_bytes
 from tests.flows import Flow, new_flow
 
@@ -233,3 +234,29 @@ def test_a_checkpoint_folder_of_jupyter_stays_where_it_is(tmp_path: Path) -> Non
     flow.ran()
     flow.ran()
     assert flow.file("parts/.ipynb_checkpoints/x.txt").exists()
+
+
+LEFT_OPEN = """-o many/
+left = open("many/a.txt", {mode!r})
+left.write({text!r})"""
+
+
+@pytest.mark.parametrize("text", ["all of it", b"all of it"])
+def test_a_file_that_was_left_open_is_whole(tmp_path: Path, text: str | bytes) -> None:
+    flow = flow_of(tmp_path, make=LEFT_OPEN.format(mode="w" if isinstance(text, str) else "wb", text=text))
+    assert flow.ran() == {"make"}
+    flow.file("many/a.txt").unlink()
+    assert flow.ran() == set()
+    assert flow.file("many/a.txt").read_text() == "all of it"
+
+
+def test_a_file_that_changes_after_the_last_cell_fails_its_step(tmp_path: Path) -> None:
+    """What ends an archive is written when it is closed, at the very end."""
+    flow = flow_of(tmp_path, make='-o a.gz\nimport gzip\nleft = gzip.open("a.gz", "wb")\nleft.write(b"all of it")')
+    errors: list[str] = []
+    finished = flow.run(on_event=lambda event, _: errors.append(event.error) if isinstance(event, StepFailed) else None)
+    assert finished.status == "failed"
+    assert " ".join(errors) == (
+        "the output `a.gz` changed after the step's last cell: something still had it open. Close it in the step "
+        "(`with open(…) as file:`), and wait there for what writes it."
+    )

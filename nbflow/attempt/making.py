@@ -111,11 +111,13 @@ class Attempt:
             outcome = replace(outcome, notebook=self.shop.masker.data(outcome.notebook))
             result = _read_result(workspace)
             self._keep_executed(outcome)
-            if outcome.status == "succeeded" and result.get("ok"):
+            if outcome.status != "succeeded" or not result.get("ok"):
+                return self._measured(self._unsuccessful(outcome, result), outcome, result)
+            try:
                 fact = self._commit(workspace, outcome, result, seen)
-                committed = True
-            else:
-                fact = self._unsuccessful(outcome, result)
+            except _StillWritten as error:
+                return self._measured(StepFailed(self.step.id, self.attempt, error=str(error)), outcome, result)
+            committed = True
             return self._measured(fact, outcome, result)
         finally:
             aside.settle(committed, self.project.store.digest, self.project.store.has)
@@ -229,12 +231,15 @@ class Attempt:
                              seconds=round(outcome.seconds, 3), warnings=warnings)  # fmt: skip
 
     def _publish(self, made: Mapping[str, Any], workspace: Path) -> Artifact:
+        """Put an output into the store. Raises ``_StillWritten``."""
         store = self.project.store
         if made.get("blob"):
             store.adopt(workspace / made["blob"], made["digest"])
         files = []
         for file in made.get("files", ()):
             digest = file["digest"] if made["format"] == "ref" else store.put_file(self.project.root / file["path"])
+            if digest != file["digest"]:
+                raise _StillWritten(made["name"])
             files.append(StoredFile(file["path"], digest, file["size"], file["mode"]))
         return Artifact(
             made["name"], made["kind"], made["digest"], made["format"], made["size"], made.get("type", ""),
@@ -258,6 +263,16 @@ class Attempt:
             traceback="" if ours else mask(outcome.traceback),  # what the runtime says needs no frames of ours
             cell=outcome.cell,
             timed_out=outcome.status == "timed_out",
+        )
+
+
+class _StillWritten(Exception):
+    """An output file was written to after the step's last cell."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__(
+            f"the output `{output}` changed after the step's last cell: something still had it open. Close it in the "
+            "step (`with open(…) as file:`), and wait there for what writes it."
         )
 
 

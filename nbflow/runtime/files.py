@@ -7,11 +7,15 @@ they are. Read ``step.py`` for when this is asked.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import glob
 import json
 import os
 import stat
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from . import digests, places
 from .failure import StepError
@@ -37,6 +41,35 @@ class FileOutput:
     size: int
     type: str
     files: tuple[FoundFile, ...]
+
+
+def write_out(paths: Iterable[str]) -> None:
+    """Have written what this process still keeps of these files: one that was left open is whole then."""
+    wanted = {_place(os.stat, path) for path in paths} - {None}
+    if not wanted or wanted.isdisjoint(_place(os.fstat, descriptor) for descriptor in _descriptors()):
+        return
+    for item in gc.get_objects():
+        if type(item).__module__ == "_io" and hasattr(type(item), "flush"):
+            with contextlib.suppress(Exception):  # closed, or no file
+                if _place(os.fstat, item.fileno()) in wanted:
+                    item.flush()
+
+
+def _place(ask: Callable[[Any], os.stat_result], of: str | int) -> tuple[int, int] | None:
+    """Which file it is; None where there is none."""
+    try:
+        found = ask(of)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _descriptors() -> list[int]:
+    """Those that this process has open, and maybe one more."""
+    try:
+        return [int(name) for name in os.listdir("/dev/fd")]
+    except OSError:
+        return []
 
 
 class ProjectFiles:

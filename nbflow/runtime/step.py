@@ -134,6 +134,7 @@ class Step:
     def _finish(self) -> dict[str, Any]:
         values = self._output_values()
         project = files.ProjectFiles(self._order["project_root"], self._order["notebook_folder"])
+        files.write_out(each for item in self._file_items() for each in project.matches(item["path"]))
         found = {item["path"]: project.find(item["path"], item.get("format") == "ref") for item in self._file_items()}
         self._check_together(values)
         saved, warnings = self._save(values)
