@@ -1,7 +1,8 @@
 """Decides which modules a fork server loads ahead, what kind of kernel a step gets, and which are made next.
 
 Pure: values in, values out. The rule is that a step must not be able to tell. A module is loaded ahead only if every
-slice that changes variables, folder or path imports it before it does so; a kernel is forked only if the notebook's
+slice that changes variables, folder or path imports it before it does so, and no slice could find it in a package
+without having imported it; a kernel is forked only if the notebook's
 folder holds nothing that would have been imported in the place of what is loaded. What else makes a module unfit shows
 only when it is imported: see ``farside/preload``.
 """
@@ -67,7 +68,16 @@ def to_load(
             early = set(each.modules)
             wanted = {module: None for module in wanted if module in early}
     fit = [m for m in wanted if _is_dotted(m) and not _is_denied(m, denied) and installed(m)]
+    fit = [m for m in fit if not any(_would_show(m, each) for each in slices)]
     return tuple(map(_statement, fit[:MOST_STATEMENTS]))
+
+
+def _would_show(module: str, slice_: Imports) -> bool:
+    """Whether a slice that does not import a module could find it in a package that it has by name."""
+    parts = module.split(".")
+    parents = {".".join(parts[:n]) for n in range(1, len(parts))}
+    own = any(m == module or m.startswith(f"{module}.") for m in slice_.modules)
+    return not own and not parents.isdisjoint(slice_.bound)
 
 
 def _is_dotted(module: str) -> bool:

@@ -50,6 +50,15 @@ WHOLE = {
         ("import numpy as np\nnp.random.seed(0)\nimport pandas as pd\npd.set_option('display.width', 9)", STEP),
         ("numpy", "pandas"),
     ),
+    "to hear less changes nothing": (
+        ("import warnings\nwarnings.filterwarnings('ignore')\nwarnings.simplefilter(\"ignore\", UserWarning)",
+         "import logging\nlogging.basicConfig(format='%(message)s')\nlogging.getLogger('x').setLevel(logging.ERROR)",
+         "import numpy as np", STEP), ("warnings", "logging", "numpy"),
+    ),
+    "a function that would, and is not called": (
+        ("import logging\ndef loud():\n    logging.basicConfig(level=logging.DEBUG)", "import numpy as np", STEP),
+        ("numpy",),
+    ),
     "neither do these magics": (("%matplotlib inline\n%load_ext autoreload\nimport numpy as np", STEP), ("numpy",)),
 }  # fmt: skip
 
@@ -57,7 +66,8 @@ WHOLE = {
 @pytest.mark.parametrize("case", WHOLE)
 def test_all_that_an_untouched_slice_imports_counts(case: str) -> None:
     cells, modules = WHOLE[case]
-    assert imported(*cells) == Imports(modules, untouched=True)
+    found = imported(*cells)
+    assert (found.modules, found.untouched) == (modules, True)
 
 
 TOUCHED = {
@@ -71,6 +81,13 @@ TOUCHED = {
     "the path": "import sys\nsys.path.insert(0, 'src')",
     "the path, bound anew": "import sys\nsys.path = ['src', *sys.path]",
     "the folder": "import os\nos.chdir('..')",
+    "warnings are errors": "import warnings\nwarnings.simplefilter('error')",
+    "warnings are shown": "from warnings import filterwarnings\nfilterwarnings(\n    'always', category=Warning)",
+    "a log of all": "import logging\nlogging.basicConfig(\n    format='%(message)s', level=logging.DEBUG,\n)",
+    "a logger of all": "import logging\nlogging.getLogger('numpy').setLevel(10)",
+    "a log as a file says": "import logging.config\nlogging.config.fileConfig('log.ini')",
+    "a log by a function": "import logging\ndef loud():\n    logging.basicConfig(level='INFO')\nloud()",
+    "the locale": "import locale\nlocale.setlocale(locale.LC_ALL, '')",
     "a site folder": "import site\nsite.addsitedir('lib')",
     "a local module that acts": "import acting",
     "a call into a local module": "import helpers\nhelpers.prepare()",
@@ -96,9 +113,26 @@ def test_only_what_is_imported_before_a_change_counts(case: str) -> None:
 
 def test_a_change_in_a_cell_leaves_what_the_cell_imports_above_it() -> None:
     cell = "import numpy as np\nimport os\nos.environ['A'] = '1'\nimport torch"
-    assert imported(cell, STEP) == Imports(("numpy", "os"), untouched=False)
+    assert imported(cell, STEP) == Imports(("numpy", "os"), untouched=False, bound=frozenset({"numpy", "os"}))
 
 
 def test_a_change_in_the_step_itself_keeps_later_imports_back() -> None:
     cell = "%%step s\nimport os, numpy as np\nos.environ['A'] = '1'\nimport torch\ny = np.ones(3)"
-    assert imported(cell) == Imports(("os", "numpy"), untouched=False)
+    assert imported(cell) == Imports(("os", "numpy"), untouched=False, bound=frozenset({"os", "numpy"}))
+
+
+@pytest.mark.parametrize(
+    ("source", "bound"),
+    [
+        ("import PIL", {"PIL"}),
+        ("import PIL.Image", {"PIL"}),
+        ("import scipy.stats as st", {"scipy.stats"}),
+        ("import scipy as s", {"scipy"}),
+        ("from scipy import stats", {"scipy.stats"}),
+        ("from sklearn.svm import SVC as Machine", {"sklearn.svm.SVC"}),
+        ("def f():\n    import scipy\n    from sklearn.svm import SVC", {"scipy"}),
+        ("import helpers", {"helpers", "scipy"}),
+    ],
+)
+def test_modules_that_code_has_by_name(source: str, bound: set[str]) -> None:
+    assert imported(f"%%step s\n{source}").bound == bound

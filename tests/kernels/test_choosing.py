@@ -35,6 +35,18 @@ LOADED: dict[str, tuple[list[Imports], list[Statement]]] = {
     "nothing, where a slice sets a variable first": ([from_there("numpy"), before()], []),
     "what is denied, and what lies in it": ([from_there("jax", "jax.numpy", "numpy")], [("numpy", "")]),
     "what is denied within a package": ([from_there("numba", "numba.cuda.jit")], [("numba", "")]),
+    "no submodule that another slice could find in a package without having imported it": (
+        [from_there("PIL", "PIL.Image"), Imports(("PIL", "numpy"), bound=frozenset({"PIL"}))],
+        [("PIL", ""), ("numpy", "")],
+    ),
+    "one that both import": (
+        [from_there("PIL.Image"), Imports(("PIL", "PIL.Image.open"), bound=frozenset({"PIL"}))],
+        [("PIL", "Image"), ("PIL", ""), ("PIL.Image", "open")],
+    ),
+    "one whose package no other has by name": (
+        [from_there("sklearn.svm.SVC"), Imports(("sklearn.tree.Tree",), bound=frozenset({"sklearn.tree.Tree"}))],
+        [("sklearn.svm", "SVC"), ("sklearn.tree", "Tree")],
+    ),
     "no relative import": ([from_there(".helpers", "numpy")], [("numpy", "")]),
     "no words that are no names": ([from_there("a b", "numpy.x-y", "numpy")], [("numpy", "")]),
 }
