@@ -297,6 +297,7 @@ _SETTINGS: dict[str, _Setting] = {
     "slow_factor": _number(1.0),
     "slow_seconds": _seconds(zero=True, none=False),
 }
+_SECRET = ("alert_urls", "alert_command")
 _IN_TABLES = {setting: (table, key) for table, (keys, _) in _TABLES.items() for key, setting in keys.items()}
 
 
@@ -319,7 +320,7 @@ def _from_subtable(table: str, given: Any, file: str) -> dict[str, Any]:
     keys, example = _TABLES[table]
     if not isinstance(given, Mapping):
         raise UsageError(
-            f"{file}, [tool.nbflow], {table}: expected a table, got {_shown(given)}",
+            f"{file}, [tool.nbflow], {table}: expected a table, got {_shown(given, secret=table == 'alerts')}",
             f"Write:\n[tool.nbflow.{table}]\n{example}",
         )
     values: dict[str, Any] = {}
@@ -364,7 +365,7 @@ def _read(reader: Callable[[Any], Any], key: str, given: Any, place: str) -> Any
     except UsageError as error:
         raise UsageError(f"{place}: {error.message}", error.fix) from error
     except ValueError as error:
-        message = f"{place}: expected {_SETTINGS[key].expects}, got {_shown(given)}"
+        message = f"{place}: expected {_SETTINGS[key].expects}, got {_shown(given, secret=key in _SECRET)}"
         raise UsageError(message, "Correct it, or leave it out for the default.") from error
 
 
@@ -373,7 +374,9 @@ def _unknown(name: str, place: str, known: Iterable[str]) -> UsageError:
     return UsageError(f"{place}: '{name}' is not a setting.{did_you_mean(name, known)}", f"Known: {', '.join(known)}.")
 
 
-def _shown(given: Any) -> str:
+def _shown(given: Any, *, secret: bool = False) -> str:
+    if secret:
+        return f"something else ({type(given).__name__}; not shown, as addresses hold passwords)"
     words = {True: "true", False: "false"}
     text = words[given] if isinstance(given, bool) else repr(given)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -417,3 +417,22 @@ def test_each_setting_tells_where_it_comes_from(root: Path) -> None:
         "retries": "pyproject.toml",
         "secrets": "pyproject.toml",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "environ"),
+    [
+        ("alerts = 'json://user:hunter2@host'", {}),
+        ("[tool.nbflow.alerts]\nurls = 'json://user:hunter2@host'", {}),
+        ("[tool.nbflow.alerts]\nurls = {a = 'json://user:hunter2@host'}", {}),
+        ("[tool.nbflow.alerts]\nurls = ['hunter2']", {}),
+        ("[tool.nbflow.alerts]\ncommand = 'curl -H hunter2'", {}),
+        ("", {"NBFLOW_ALERT_URLS": "hunter2"}),
+    ],
+)
+def test_an_address_of_alerts_is_never_quoted(tmp_path: Path, given: str, environ: dict[str, str]) -> None:
+    with pytest.raises(UsageError) as failure:
+        load(tmp_path, given, environ)
+    said = f"{failure.value.message} {failure.value.fix}"
+    assert "hunter2" not in said
+    assert "not shown" in said

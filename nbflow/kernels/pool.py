@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbflow.kernels.choosing import MOST_SERVERS, Place, Want, shadows, to_make, worth_a_server
+from nbflow.kernels.folders import sweep
 from nbflow.kernels.forks import ForkServer, NoFork, Start, works_here
 from nbflow.kernels.guards import Guard
 from nbflow.kernels.kernel import Kernel
@@ -116,6 +117,7 @@ class Kernels:
         self._threads = ThreadPoolExecutor(max_workers=2 * jobs + MOST_SERVERS, thread_name_prefix="nbflow kernels")
 
     def __enter__(self) -> Kernels:
+        sweep()
         with self._state:
             for place in worth_a_server(self._coming, self._first):
                 if place in self._starts:

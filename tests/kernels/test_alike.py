@@ -158,3 +158,9 @@ def _without_names(conversation: dict[str, str], kernel: Kernel) -> dict[str, st
         return re.sub(r"0x[0-9a-f]+|ipykernel_\d+|nbflow-\w+", "…", text.replace(str(kernel.folder), "FOLDER"))
 
     return {source: plain(text) for source, text in conversation.items()}
+
+
+def test_two_forks_draw_differently_from_numpy(folder: Path, server: ForkServer) -> None:
+    draw = "import numpy as np; print(np.random.random(3))"
+    with a_kernel(folder, server) as one, a_kernel(folder, server) as other:
+        assert said(one, draw) != said(other, draw)
