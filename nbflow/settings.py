@@ -376,7 +376,7 @@ def _unknown(name: str, place: str, known: Iterable[str]) -> UsageError:
 
 def _shown(given: Any, *, secret: bool = False) -> str:
     if secret:
-        return f"something else ({type(given).__name__}; not shown, as addresses hold passwords)"
+        return f"something else ({type(given).__name__}; not shown, as it may hold a password)"
     words = {True: "true", False: "false"}
     text = words[given] if isinstance(given, bool) else repr(given)
     return text if len(text) <= 60 else f"{text[:57]}…"

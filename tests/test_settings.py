@@ -422,7 +422,7 @@ def test_each_setting_tells_where_it_comes_from(root: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "environ"),
     [
-        ("alerts = 'json://user:hunter2@host'", {}),
+        ("[tool.nbflow]\nalerts = 'json://user:hunter2@host'", {}),
         ("[tool.nbflow.alerts]\nurls = 'json://user:hunter2@host'", {}),
         ("[tool.nbflow.alerts]\nurls = {a = 'json://user:hunter2@host'}", {}),
         ("[tool.nbflow.alerts]\nurls = ['hunter2']", {}),
