@@ -154,7 +154,8 @@ class StepStarted(StepFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepProgressed(StepFact):
-    """``done`` of ``total`` cells of the step have run."""
+    """``done`` of ``total`` cells of the step have run, and ``text`` was printed last; without a ``total``, ``text``
+    says what the attempt waits for before it begins."""
 
     done: int = 0
     total: int = 0

@@ -50,6 +50,7 @@ LINES: list[tuple[Event, str]] = [
     (StepStarted("n.load", 1, reason="first run"), "load started: first run\n"),
     (StepStarted("n.load", 2, reason="first run"), "load started (attempt 2): first run\n"),
     (StepProgressed("n.load", 1, done=1, total=2, text="epoch"), ""),
+    (StepProgressed("n.load", 1, text="waits for run r0"), "load waits for run r0\n"),
     (StepSucceeded("n.load", 1, seconds=75.0), "load succeeded in 1 min 15 s\n"),
     (StepSucceeded("n.load", 3, seconds=0.5), "load succeeded in 0.5 s (attempt 3)\n"),
     (StepFailed("n.load", 1, error="E: \x1b[31mbad"), "load failed: E: \N{REPLACEMENT CHARACTER}bad\n"),
