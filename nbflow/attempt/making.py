@@ -94,6 +94,7 @@ class Attempt:
         self.has_begun = False
         self.told_done = 0
         self.told_at = 0.0
+        self.printed = shop.masker.stream()
 
     def make(self) -> Fact:
         """Make it; the fact that ends the attempt."""
@@ -129,16 +130,17 @@ class Attempt:
 
     def _tell(self, done: int, total: int, text: str) -> None:
         """Pass on how the step gets on: that it begins, every cell, and what it prints now and then."""
+        text = self.printed.feed(text)  # all of it, told or not: a secret may come in two pieces
         if not self.has_begun:
             self.has_begun = True
             self.emit(StepStarted(self.step.id, self.attempt, reason=because(self.planned.reasons, "first run")))
             return
         now = time.monotonic()
-        if done == self.told_done and now - self.told_at < TELL_EVERY:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if done == self.told_done and (not lines or now - self.told_at < TELL_EVERY):
             return
         self.told_done, self.told_at = done, now
-        lines = [line for line in text.splitlines() if line.strip()]
-        last = self.shop.masker.text(lines[-1])[:200] if lines else ""
+        last = lines[-1][:200] if lines else ""
         self.emit(StepProgressed(self.step.id, self.attempt, done=done, total=total, text=last))
 
     # --- before ------------------------------------------------------------------------------------
