@@ -6,6 +6,7 @@ brought together, once. What is written beside the notebooks is ``folders``'s.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,8 @@ from nbflow.store.locks import in_use
 
 if TYPE_CHECKING:
     from nbflow.kernels.pool import Kernels
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ def run(
         RunLock(project.root, run_id),
         _kernels(project, planner, made, executor, guard) as kernels,
     ):
+        if journal.notice:
+            log.warning("%s.", journal.notice[0].upper() + journal.notice[1:])
         executor = executor or _executor(masker, kernels)
         sweep(project)
         folder = folders.make(project.root, run_id)
