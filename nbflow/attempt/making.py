@@ -126,7 +126,8 @@ class Attempt:
         if not isinstance(fact, Measured):
             return fact
         usage = self.clock.usage(outcome, result.get("seconds", {}))
-        return replace(fact, usage=usage, environment=environment(self.print))
+        fact = replace(fact, usage=usage, environment=environment(self.print))
+        return replace(fact, seconds=usage.held) if isinstance(fact, StepSucceeded) else fact
 
     def _tell(self, done: int, total: int, text: str) -> None:
         """Pass on how the step gets on: that it begins, every cell, and what it prints now and then."""
@@ -212,7 +213,7 @@ class Attempt:
             step=self.step.id,
             run=self.shop.run,
             created=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            seconds=round(outcome.seconds, 3),
+            seconds=self.clock.usage(outcome, result.get("seconds", {})).held,
             parts=self.print.parts,
             artifacts=artifacts,
             executed=store.put(shown),
@@ -227,8 +228,7 @@ class Attempt:
         warnings = (*outcome.notes, *(f"{w['message']} {w['fix']}".strip() for w in result.get("warnings", ())))
         if warnings:
             self.shop.warnings[self.step.id] = warnings
-        return StepSucceeded(self.step.id, self.attempt, key=kept.key, record=kept.id,
-                             seconds=round(outcome.seconds, 3), warnings=warnings)  # fmt: skip
+        return StepSucceeded(self.step.id, self.attempt, key=kept.key, record=kept.id, warnings=warnings)
 
     def _publish(self, made: Mapping[str, Any], workspace: Path) -> Artifact:
         store = self.project.store

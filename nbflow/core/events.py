@@ -98,8 +98,8 @@ class Usage:
 
     @property
     def held(self) -> float:
-        """Seconds in which it took one of the run's places."""
-        return self.kernel + self.loading + self.code + self.saving
+        """Seconds in which it took one of the run's places: what a person means by how long it took."""
+        return round(self.kernel + self.loading + self.code + self.saving, 3)
 
 
 # --- facts ---------------------------------------------------------------------------------------------
@@ -178,6 +178,7 @@ class StepSucceeded(Measured):
     key: str = ""
     record: str = ""
     seconds: float = 0.0
+    """In which it took one of the run's places."""
     warnings: tuple[str, ...] = ()
 
 
