@@ -114,7 +114,7 @@ class Progress:
 
     @property
     def events(self) -> list[Event]:
-        """All that was told."""
+        """As ``Following.events``."""
         return self.following.events
 
     # --- drawing -------------------------------------------------------------------------------------

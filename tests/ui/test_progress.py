@@ -173,3 +173,13 @@ def test_an_interrupt_ends_the_program_until_the_run_has_begun_and_then_cancels_
         os.kill(os.getpid(), signal.SIGTERM)
         assert cancel.requests == 1
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_a_step_prints_for_hours_is_not_piled_up() -> None:
+    progress, run = Progress("lines", now=lambda: 11.0), fold(BEGUN)
+    printed = [StepProgressed("n.load", 1, at=11.0 + n, done=1, total=2, text=f"epoch {n}") for n in range(1000)]
+    story: list[Event] = [*BEGUN, *printed]
+    for event in story:
+        progress.show(event, run)
+    assert progress.events == [*BEGUN, printed[-1]]
+    assert progress.view()["steps"][0]["done"] == 1
