@@ -43,6 +43,7 @@ from nbflow.core.events import (
     WaitRetry,
 )
 from nbflow.core.run import ImpossibleEvent, Run, advance
+from nbflow.core.told import Told
 from nbflow.core.view import Notes, noted, outcomes
 from nbflow.errors import NbflowError
 
@@ -151,7 +152,7 @@ class _Driver:
         self.cancel = cancel
         self.clocks = clocks
         self.folder = ""
-        self.told: list[Event] = []
+        self.told = Told()
         self.cancels_heard = 0
         self.observer_failed = False
         # A SimpleQueue, because its put() may interrupt its own get(): the canceller calls it from a signal handler.
@@ -185,7 +186,7 @@ class _Driver:
         """Journal the facts, then let each have its consequences. True when the last of the run is in."""
         self.journal_sink(batch)
         for event in batch:
-            self.told.append(event)
+            self.told.add(event)
             try:
                 self.run, commands = advance(self.run, event)
             except ImpossibleEvent as error:
@@ -213,7 +214,7 @@ class _Driver:
     def history(self, event: Event) -> tuple[Event, ...]:
         """What was told of the same step before the event."""
         step = event.step if isinstance(event, StepFact) else None
-        return tuple(e for e in self.told[:-1] if not isinstance(e, StepFact) or e.step == step)
+        return tuple(e for e in self.told if e is not event and (not isinstance(e, StepFact) or e.step == step))
 
     def show(self, observer: Callable[..., None], *told: object) -> None:
         try:

@@ -98,7 +98,7 @@ class PlainExecutor:
         results = [json.loads(line) for line in told.splitlines()]
         for count, (cell, result) in enumerate(zip(code, results, strict=False), 1):
             _show(cell, count, *result)
-            tell(0, 0, result[0])
+            tell(count, len(code), result[0])
         if job.key in self._stopped:
             status = "stopped"
         return _outcome(notebook, code, results, status or ("crashed" if process.returncode else None), stderr)

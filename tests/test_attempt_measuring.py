@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from nbflow.attempt.measuring import Stopwatch, environment
-from nbflow.core.events import Usage
+from nbflow.core.events import Event, StepSucceeded, Usage
 from nbflow.core.fingerprint import Fingerprint
-from nbflow.executors import Outcome
+from nbflow.core.timing import timing
+from nbflow.core.view import Notes, noted, view
+from nbflow.executors import Job, Outcome, Tell
+from tests.flows import new_flow
+from tests.plain_executor import PlainExecutor
 
 
 @pytest.mark.parametrize(
@@ -26,6 +33,24 @@ def test_the_parts_of_an_attempt(cells: float, runtime: dict[str, float], usage:
     assert clock.usage(Outcome("succeeded", {}, seconds=cells), runtime) == usage
     if cells:
         assert usage.held == 12.0
+
+
+class Timed(PlainExecutor):
+    """Says that its cells took ten seconds."""
+
+    def run(self, job: Job, tell: Tell) -> Outcome:
+        return replace(super().run(job, tell), seconds=10.0)
+
+
+def test_a_step_takes_the_same_time_wherever_it_is_told(tmp_path: Path) -> None:
+    flow, events = new_flow(tmp_path, {"a": "%%step a -o n\nn = 1"}), list[Event]()
+    finished = flow.run(Timed(), on_event=lambda event, _: events.append(event))
+    (fact,) = (event for event in events if isinstance(event, StepSucceeded))
+    (account,) = timing(events, {}).steps
+    (shown,) = view("r", finished.run, noted(Notes(), events))["steps"]
+    assert [fact.seconds, account.seconds, shown["seconds"]] == [fact.usage.held] * 3
+    committing = fact.usage.saving
+    assert fact.seconds - committing <= flow.records()["a"].seconds <= fact.seconds
 
 
 def test_the_surroundings_are_those_that_count_in_the_key() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nbflow.journal import Journal
 from tests.commands import Given, nbflow
 from tests.plain_executor import PlainExecutor
 
@@ -44,6 +46,16 @@ def ran(root: Path, *words: str, code: int = 0) -> set[str]:
 
 
 # --- what a person reads -------------------------------------------------------------------------------
+
+
+def test_a_journal_on_a_network_file_system_is_told_of_once(fork: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Journal, "open", partial(Journal.open, network=lambda _: "nfs4"))
+    assert nbflow(fork, "run", "-s", "load").err == (
+        "nbflow: The project lies on a network file system (nfs4): the journal keeps a slower rollback journal there.\n"
+        "run RUN: 1 step to run, 0 to reuse.\n"
+        "load started: first run\n"
+        "load succeeded in N.N s\n"
+    )
 
 
 def test_a_run_is_told_in_lines_and_summed_up(fork: Path) -> None:

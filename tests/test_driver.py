@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -516,6 +517,24 @@ def test_a_fact_that_cannot_be_ends_the_run_with_its_history() -> None:
         )
     started = RunStarted(at=100.0, steps=tuple(specs), jobs=1, reused=2)
     assert error.value.history == (started, StepReused("a", at=100.0))
+
+
+def test_what_a_step_prints_for_hours_is_not_piled_up() -> None:
+    def talk(attempt: Attempt) -> StepSucceeded:
+        attempt.begin()
+        for done in range(1000):
+            attempt.emit(StepProgressed("a", 1, done=done, total=1000))
+        return attempt.succeed()
+
+    def count(event: Event, _: Run) -> None:
+        if isinstance(event, RunFinished):
+            left.append(sum(type(each) is StepProgressed for each in gc.get_objects()))
+
+    left: list[int] = []
+    gc.collect()
+    before = sum(type(each) is StepProgressed for each in gc.get_objects())
+    drive(begin([StepSpec("a")], jobs=1), FakeWork(a=talk), journal_sink=lambda batch: None, on_event=count)
+    assert left[0] - before < 10
 
 
 def test_while_it_waits_the_observer_is_called_twice_a_second_at_least() -> None:

@@ -3,8 +3,10 @@ they did not manage."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -140,6 +142,35 @@ def test_retry_makes_what_failed_once_it_is_mended(tmp_path: Path) -> None:
     )
     said = nbflow(tmp_path, "retry")
     assert (said.code, said.out) == (0, "Run RUN has a result for every step: there is nothing to do again.\n")
+
+
+def test_asking_a_run_to_stop_reads_each_of_its_events_once(tmp_path: Path) -> None:
+    """The run is this process: a signal reaches it as it would reach ``nbflow run``."""
+
+    class Looks:
+        def __init__(self, journal: Journal) -> None:
+            self.journal, self.run, self.runs = journal, journal.run, journal.runs
+            self.read: list[str] = []
+
+        def events(self, run: str, after: int = 0) -> list[dict[str, Any]]:
+            found = self.journal.events(run, after)
+            self.read += [event["event"] for event in found]
+            return found
+
+    def hear(*_: object) -> None:
+        writer.append("r1", [{"event": "CancelRequested", "time": "2026-11-24T15:30:12.250Z", "force": False}])
+
+    with Journal.open(tmp_path) as writer, following.journal_of(tmp_path) as reader, RunLock(tmp_path, "r1"):
+        writer.begin_run("r1", "2026-11-24T15:30:12.250Z", ["n.ipynb"], {}, "")
+        writer.append("r1", [{"event": "StepProgressed", "time": "2026-11-24T15:30:12.250Z"}] * 3)
+        before = signal.signal(signal.SIGINT, hear)
+        try:
+            looks = Looks(reader)
+            asked = following.cancel(tmp_path, cast("Journal", looks), "r1", force=True)
+        finally:
+            signal.signal(signal.SIGINT, before)
+    assert asked.alive
+    assert looks.read == [*["StepProgressed"] * 3, *["CancelRequested"] * 2]
 
 
 def test_cancelling_a_run_that_is_over_says_so(root: Path) -> None:

@@ -55,7 +55,7 @@ def finished(at: float, status: str, **steps: str) -> RunFinished:
 GOOD: tuple[Event, ...] = (
     begun(AT),
     StepStarted("n.load", 1, at=AT, reason="first run"),
-    StepSucceeded("n.load", 1, at=AT + 4, key=KEY, record="r-load", seconds=2.0, usage=HELD,
+    StepSucceeded("n.load", 1, at=AT + 4, key=KEY, record="r-load", seconds=4.0, usage=HELD,
                   environment=(("Python", "3.11"), ("numpy", "2.1"))),
     StepStarted("n.train", 1, at=AT + 4, reason="first run"),
     StepStarted("n.plot", 1, at=AT + 4, reason="first run"),
@@ -322,7 +322,7 @@ def test_the_json_of_a_step(past: Path) -> None:
             "ending": "succeeded", "error": "", "traceback": "", "cell": None, "usage": usage,
             "environment": {"Python": "3.11", "numpy": "2.1"},
         }],
-        "started": "2026-11-24T15:30:12.000Z", "ended": "2026-11-24T15:30:16.000Z", "seconds": 2.0, "retry": None,
+        "started": "2026-11-24T15:30:12.000Z", "ended": "2026-11-24T15:30:16.000Z", "seconds": 4.0, "retry": None,
         "done": 0, "total": 0, "error": "", "warnings": [], "needs": [],
         "time": {"seconds": 4.0, **usage, "slack": 0.0, "usual": None, "slower": False},
         "inputs": [],

@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nbflow import ops
-from nbflow.core.events import Event, StepProgressed, StepReused, StepSucceeded
+from nbflow.core.events import Event, StepCancelled, StepProgressed, StepReused, StepSucceeded
 from nbflow.core.run import Run
 from nbflow.driver import Canceller
 from nbflow.executors import Job, Outcome, Tell
@@ -56,20 +58,30 @@ class Watch:
         if isinstance(event, StepProgressed) and event.text.startswith("waits for run "):
             self.waits.set()
 
+    @property
+    def words(self) -> list[str]:
+        """What it said of waiting."""
+        return [e.text for e in self.events if isinstance(e, StepProgressed) and e.text.startswith("waits ")]
+
     def steps(self, kind: type[Any]) -> list[str]:
         return [e.step.rpartition(".")[2] for e in self.events if isinstance(e, kind)]
 
 
 def together(
-    flow: Flow, gate: Gate, other: PlainExecutor, between: Callable[[Watch], None], **options: Any
+    flow: Flow,
+    gate: Gate,
+    other: PlainExecutor,
+    between: Callable[[Watch], None],
+    then: Flow | None = None,
+    **options: Any,
 ) -> tuple[ops.Finished, ops.Finished, Watch]:
-    """A run that stands at the gate, and another one; ``between`` is called when both are under way."""
+    """A run that stands at the gate, and another one (of ``then``); ``between`` is called when both are under way."""
     watch = Watch()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(flow.run, gate)
         try:
             assert gate.reached.wait(PATIENCE)
-            second = pool.submit(flow.run, other, on_event=watch, **options)
+            second = pool.submit((then or flow).run, other, on_event=watch, **options)
             between(watch)
         finally:
             gate.open.set()
@@ -80,8 +92,7 @@ def test_a_step_that_another_run_is_making_is_waited_for_and_reused(tmp_path: Pa
     flow, gate, other = new_flow(tmp_path, CHAIN), Gate("two"), PlainExecutor()
     first, second, watch = together(flow, gate, other, assert_waits)
     assert (first.status, second.status) == ("succeeded", "succeeded")
-    (text,) = {e.text for e in watch.events if isinstance(e, StepProgressed) and e.text.startswith("waits")}
-    assert text == f"waits for run {first.id}, which works on the same"
+    assert set(watch.words) == {f"waits for run {first.id}, which works on the same"}
     # `three` is made by whoever comes first; each step once in all.
     assert sorted([*gate.ran, *other.ran]) == [f"flow.{step}#1" for step in ("one", "three", "two")]
     assert "two" in watch.steps(StepReused)
@@ -117,13 +128,6 @@ def test_when_the_other_run_fails_the_one_that_waited_makes_the_step_itself(tmp_
     assert other.ran == ["flow.two#1", "flow.three#1"]
 
 
-def test_forced_runs_each_make_it(tmp_path: Path) -> None:
-    flow, gate, other = new_flow(tmp_path, CHAIN), Gate("two"), PlainExecutor()
-    first, second, watch = together(flow, gate, other, assert_waits, forced="forced")
-    assert (first.status, second.status) == ("succeeded", "succeeded")
-    assert watch.steps(StepSucceeded) == ["one", "two", "three"]
-
-
 FILES = {
     "imports": "from pathlib import Path",
     "parameters": "n = 1",
@@ -133,13 +137,56 @@ FILES = {
 }
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_stored_result_whose_files_another_run_works_on_waits_for_that_run(tmp_path: Path, cancelled: bool) -> None:
+    flow, gate, other, cancel = new_flow(tmp_path, FILES), Gate("make"), PlainExecutor(), Canceller()
+    flow.ran()
+
+    def between(watch: Watch) -> None:
+        assert_waits(watch)
+        if cancelled:
+            cancel.request()
+
+    busy = Flow(tmp_path, parameters={"n": 2})
+    first, second, watch = together(busy, gate, other, between, then=flow, cancel=cancel)
+    assert first.status == "succeeded"
+    assert other.ran == []
+    assert watch.words[0] == f"waits for run {first.id}, which works on the same"
+    if cancelled:
+        assert (second.status, sorted(watch.steps(StepCancelled))) == ("cancelled", ["last", "make", "use"])
+        assert (second.made, flow.file("data/n.txt").read_text()) == ({}, "2")
+    else:
+        assert (second.status, watch.steps(StepReused)) == ("succeeded", ["make", "use", "last"])
+        assert flow.file("data/n.txt").read_text() == "1"
+
+
+def test_files_of_a_step_that_is_not_selected_are_waited_for_by_the_step_that_takes_them(tmp_path: Path) -> None:
+    flow, gate, other = new_flow(tmp_path, FILES), Gate("make"), PlainExecutor()
+    flow.ran()
+    busy = Flow(tmp_path, parameters={"n": 2})
+    first, second, watch = together(busy, gate, other, assert_waits, then=flow, terms=["use"], forced="forced")
+    assert (first.status, second.status, watch.steps(StepSucceeded)) == ("succeeded", "succeeded", ["use"])
+    assert told(flow) == "1"
+
+
+def test_forced_runs_each_make_it(tmp_path: Path) -> None:
+    flow, gate, other = new_flow(tmp_path, CHAIN), Gate("two"), PlainExecutor()
+    first, second, watch = together(flow, gate, other, assert_waits, forced="forced")
+    assert (first.status, second.status) == ("succeeded", "succeeded")
+    assert watch.steps(StepSucceeded) == ["one", "two", "three"]
+
+
 def test_runs_with_other_parameters_that_share_a_file_each_read_their_own(tmp_path: Path) -> None:
-    flow = new_flow(tmp_path, FILES)
+    new_flow(tmp_path, FILES)
     flows = [Flow(tmp_path, parameters={"n": n}) for n in (1, 2, 3, 4)]
     with ThreadPoolExecutor(4) as pool:
         runs = list(pool.map(lambda f: f.run(), flows))
     assert [r.status for r in runs] == ["succeeded"] * 4
-    for n, each in enumerate(flows, 1):
-        told = each.records()["use"].artifact("told")
-        assert told is not None
-        assert flow.file(f".nbflow/store/blobs/{told.digest[:2]}/{told.digest}").read_bytes().strip() == str(n).encode()
+    assert list(map(told, flows)) == ["1", "2", "3", "4"]
+
+
+def told(flow: Flow) -> str:
+    """What the step ``use`` has read."""
+    artifact = flow.records()["use"].artifact("told")
+    assert artifact is not None
+    return flow.file(f".nbflow/store/blobs/{artifact.digest[:2]}/{artifact.digest}").read_text().strip()

@@ -21,6 +21,7 @@ from nbflow.core import plan as planning
 from nbflow.core import run as running
 from nbflow.core.events import Event
 from nbflow.core.timing import History
+from nbflow.core.told import Told
 from nbflow.core.values import fault_of
 from nbflow.driver import Canceller
 from nbflow.errors import RunCancelled, RunFailed, UsageError
@@ -153,7 +154,7 @@ class Pipeline(Shown):
         steps (a second one kills them); when all of them are gone it raises ``RunCancelled``, a ``KeyboardInterrupt``.
         """
         forced: Literal["", "forced"] = "forced" if force else ""
-        told: list[Event] = []
+        told = Told()
         history: dict[str, Sequence[float]] = {}
         with (
             self.opened(parameters, jobs=jobs, fail_fast=fail_fast) as project,
@@ -168,7 +169,7 @@ class Pipeline(Shown):
                     observer.begin(run_id, plan, history)
 
             def show(event: Event, run: running.Run) -> None:
-                told.append(event)
+                told.add(event)
                 if observer is not None:
                     observer.show(event, run)
 
@@ -178,7 +179,7 @@ class Pipeline(Shown):
                 on_event=show, on_idle=observer.idle if observer is not None else lambda: None,
                 cancel=interrupts.cancel, executor=executor,
             )  # fmt: skip
-            run = ended(project, finished, told, resume, history)
+            run = ended(project, finished, [*told], resume, history)
         if interrupts.heard:
             raise RunCancelled(run)
         if check and not run.ok:

@@ -94,6 +94,7 @@ class Attempt:
         self.has_begun = False
         self.told_done = 0
         self.told_at = 0.0
+        self.printed = shop.masker.stream()
 
     def make(self) -> Fact:
         """Make it; the fact that ends the attempt."""
@@ -127,20 +128,22 @@ class Attempt:
         if not isinstance(fact, Measured):
             return fact
         usage = self.clock.usage(outcome, result.get("seconds", {}))
-        return replace(fact, usage=usage, environment=environment(self.print))
+        fact = replace(fact, usage=usage, environment=environment(self.print))
+        return replace(fact, seconds=usage.held) if isinstance(fact, StepSucceeded) else fact
 
     def _tell(self, done: int, total: int, text: str) -> None:
         """Pass on how the step gets on: that it begins, every cell, and what it prints now and then."""
+        text = self.printed.feed(text)  # all of it, told or not: a secret may come in two pieces
         if not self.has_begun:
             self.has_begun = True
             self.emit(StepStarted(self.step.id, self.attempt, reason=because(self.planned.reasons, "first run")))
             return
         now = time.monotonic()
-        if done == self.told_done and now - self.told_at < TELL_EVERY:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if done == self.told_done and (not lines or now - self.told_at < TELL_EVERY):
             return
         self.told_done, self.told_at = done, now
-        lines = [line for line in text.splitlines() if line.strip()]
-        last = self.shop.masker.text(lines[-1])[:200] if lines else ""
+        last = lines[-1][:200] if lines else ""
         self.emit(StepProgressed(self.step.id, self.attempt, done=done, total=total, text=last))
 
     # --- before ------------------------------------------------------------------------------------
@@ -212,7 +215,7 @@ class Attempt:
             step=self.step.id,
             run=self.shop.run,
             created=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            seconds=round(outcome.seconds, 3),
+            seconds=self.clock.usage(outcome, result.get("seconds", {})).held,
             parts=self.print.parts,
             artifacts=artifacts,
             executed=store.put(shown),
@@ -227,8 +230,7 @@ class Attempt:
         warnings = (*outcome.notes, *(f"{w['message']} {w['fix']}".strip() for w in result.get("warnings", ())))
         if warnings:
             self.shop.warnings[self.step.id] = warnings
-        return StepSucceeded(self.step.id, self.attempt, key=kept.key, record=kept.id,
-                             seconds=round(outcome.seconds, 3), warnings=warnings)  # fmt: skip
+        return StepSucceeded(self.step.id, self.attempt, key=kept.key, record=kept.id, warnings=warnings)
 
     def _publish(self, made: Mapping[str, Any], workspace: Path) -> Artifact:
         """Put an output into the store. Raises ``_StillWritten``."""

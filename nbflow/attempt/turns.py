@@ -20,6 +20,28 @@ if TYPE_CHECKING:
     from nbflow.attempt.workshop import Workshop
 
 
+Waits = Callable[[str], bool]
+"""Asked again and again while another run (its id, or ``""``) has what is wanted: whether to wait on."""
+
+
+def at_once(_holder: str) -> bool:
+    """Waits for nobody."""
+    return False
+
+
+def patiently(is_stopped: Callable[[], bool], tell: Callable[[str], None]) -> Waits:
+    """Waits until it is stopped. ``tell`` hears whom for, once."""
+    told: list[str] = []
+
+    def waits(holder: str) -> bool:
+        if [holder] != told[-1:]:
+            told.append(holder)
+            tell(f"waits for run {holder}, which works on the same" if holder else "waits for another run")
+        return not is_stopped()
+
+    return waits
+
+
 class Turns:
     """The turns of one run."""
 
@@ -34,36 +56,23 @@ class Turns:
         taken = [i.path for i in step.inputs if i.item.is_file and i.makers]
         return claims.result(planned.fingerprint.key) | claims.paths(self._outputs(step), taken)
 
-    def take(self, planned: Planned, is_stopped: Callable[[], bool], tell: Callable[[str], None]) -> Claim | None:
-        """Wait for the turn of an attempt; ``None`` once it is stopped. ``tell`` hears whom it waits for."""
-        told: list[str] = []
-
-        def waits(holder: str) -> bool:
-            if [holder] != told[-1:]:
-                told.append(holder)
-                tell(f"waits for run {holder}, which works on the same" if holder else "waits for another run")
-            return not is_stopped()
-
+    def take(self, planned: Planned, waits: Waits) -> Claim | None:
+        """Wait for the turn of an attempt; ``None`` once it gives up."""
         while True:
             claim = self._claims.take(self.wanted(planned), waits)
             if claim is None:
                 return None
-            moved = [(s, f) for s, f in self._taken_files(planned) if not self._shop.is_in_place(f)]
+            moved = dict.fromkeys(maker for maker, f in self._taken_files(planned) if not self._shop.is_in_place(f))
             if not moved:
                 return claim
             claim.release()
-            repair = self._claims.take(claims.paths([f.path for _, f in moved]), waits)
-            if repair is None:
-                return None
-            with repair:
-                for step, file in moved:
-                    self._shop.restore(step, file)
+            for maker in moved:
+                if not self._shop.reuse(maker, self._shop.made[maker], waits):
+                    return None
 
-    def over_files(self, step: Step) -> Claim:
-        """Wait until nobody else works on the files that a step declares."""
-        claim = self._claims.take(claims.paths(self._outputs(step)))
-        assert claim is not None
-        return claim
+    def over_files(self, step: Step, waits: Waits) -> Claim | None:
+        """Wait until nobody else works on the files that a step declares; ``None`` once it gives up."""
+        return self._claims.take(claims.paths(self._outputs(step)), waits)
 
     def _outputs(self, step: Step) -> list[str]:
         return declared_outputs(step, self._shop.project.pipeline.outlines[step.notebook].notebook.folder)

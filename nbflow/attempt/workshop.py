@@ -17,7 +17,7 @@ from typing import Any
 from nbflow import notebook as notebooks
 from nbflow.attempt.making import REPLACED, Attempt, Fact, declared_outputs, handle
 from nbflow.attempt.measuring import Stopwatch
-from nbflow.attempt.turns import Turns
+from nbflow.attempt.turns import Turns, Waits, at_once, patiently
 from nbflow.core.events import StepCancelled, StepProgressed, StepReused, StepStarted
 from nbflow.core.model import Record, StoredFile
 from nbflow.core.plan import Planner
@@ -54,12 +54,11 @@ class Workshop:
 
     def attempt(self, step: str, attempt: int, emit: Callable[[StepStarted | StepProgressed], None]) -> Fact:
         planned = self.planner.decide(step, self.made)
+        waits = patiently(
+            lambda: self.is_stopped(step, attempt), lambda words: emit(StepProgressed(step, attempt, text=words))
+        )
         while planned.action == "run":
-            claim = self.turns.take(
-                planned,
-                lambda: self.is_stopped(step, attempt),
-                lambda words: emit(StepProgressed(step, attempt, text=words)),
-            )
+            claim = self.turns.take(planned, waits)
             if claim is None:
                 return StepCancelled(step, attempt)
             with claim:
@@ -69,7 +68,8 @@ class Workshop:
                     return Attempt(self, self.project.pipeline.steps[step], planned, attempt, emit, Stopwatch()).make()
         kept = planned.record
         assert kept is not None
-        self.reuse(step, kept)
+        if not self.reuse(step, kept, waits):
+            return StepCancelled(step, attempt)
         return StepReused(step, attempt, reason=because(planned.reasons), key=kept.key, record=kept.id)
 
     def stop(self, step: str, attempt: int, force: bool) -> None:
@@ -87,13 +87,18 @@ class Workshop:
 
     # --- results -------------------------------------------------------------------------------------
 
-    def reuse(self, step: str, record: Record) -> None:
-        """Let a stored result count, its files put back where they lay."""
-        self.made[step] = record
+    def reuse(self, step: str, record: Record, waits: Waits = at_once) -> bool:
+        """Let a stored result count, its files put back where they lay. False where another run works on them, and
+        ``waits`` gives up."""
         self.project.store.use(record)
         if self._files.is_needed(record, self._outputs(step)):
-            with self.turns.over_files(self.project.pipeline.steps[step]):
+            claim = self.turns.over_files(self.project.pipeline.steps[step], waits)
+            if claim is None:
+                return False
+            with claim:
                 self.put_back(step, record)
+        self.made[step] = record
+        return True
 
     def put_back(self, step: str, record: Record) -> None:
         """Make the files of a step those of a result. Call it while nobody else works on them."""
@@ -102,11 +107,6 @@ class Workshop:
     def is_in_place(self, file: StoredFile) -> bool:
         """Whether a stored file lies where it was made, as it was made."""
         return self._files.is_in_place(file)
-
-    def restore(self, step: str, file: StoredFile) -> None:
-        """Put a stored file where its step made it, if it is not there; what lies there is kept under the run's
-        folder."""
-        self._files.restore(file, self._kept(step))
 
     def executed(self, record: Record) -> Mapping[str, Any]:
         """What the cells of a stored result showed."""

@@ -98,8 +98,8 @@ class Usage:
 
     @property
     def held(self) -> float:
-        """Seconds in which it took one of the run's places."""
-        return self.kernel + self.loading + self.code + self.saving
+        """Seconds in which it took one of the run's places: what a person means by how long it took."""
+        return round(self.kernel + self.loading + self.code + self.saving, 3)
 
 
 # --- facts ---------------------------------------------------------------------------------------------
@@ -154,7 +154,8 @@ class StepStarted(StepFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepProgressed(StepFact):
-    """``done`` of ``total`` cells of the step have run."""
+    """``done`` of ``total`` cells of the step have run, and ``text`` was printed last; without a ``total``, ``text``
+    says what the attempt waits for before it begins."""
 
     done: int = 0
     total: int = 0
@@ -177,6 +178,7 @@ class StepSucceeded(Measured):
     key: str = ""
     record: str = ""
     seconds: float = 0.0
+    """In which it took one of the run's places."""
     warnings: tuple[str, ...] = ()
 
 

@@ -269,6 +269,8 @@ class Remark:
     than: float = 0.0
     """What it usually takes; what the run took; what all steps took."""
     places: int = 0
+    attempts: int = 1
+    """Of the step; its seconds are those of all of them."""
 
 
 def remark(times: Timing) -> Remark | None:
@@ -279,7 +281,7 @@ def remark(times: Timing) -> Remark | None:
     held = times.total.held
     for step in times.longest:
         if step.slower and step.slack < 1.0 and step.usual is not None:
-            return Remark("slower", step.step, step.seconds, step.usual)
+            return Remark("slower", step.step, step.seconds, step.usual, attempts=step.attempts)
     for places, seconds in sorted(times.with_places.items()):
         if places > times.jobs and seconds <= 0.75 * times.with_places[times.jobs]:
             return Remark("places", "", seconds, times.with_places[times.jobs], places)
@@ -287,5 +289,5 @@ def remark(times: Timing) -> Remark | None:
         return Remark("kernels", "", times.total.kernel, held)
     longest = times.longest[0]
     if len(times.steps) > 1 and longest.seconds >= 0.5 * times.seconds:
-        return Remark("step", longest.step, longest.seconds, times.seconds)
+        return Remark("step", longest.step, longest.seconds, times.seconds, attempts=longest.attempts)
     return None

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypedDict, cast, get_args
 from nbflow.core.events import (
     Ending,
     Event,
+    Measured,
     Outcome,
     RunFinished,
     RunStarted,
@@ -66,6 +67,7 @@ class StepView(TypedDict):
     """Of the newest attempt."""
     ended: str | None
     seconds: float | None
+    """In which the newest attempt took one of the run's places: its kernel, its code and what is around it."""
     retry: str | None
     """When it tries again."""
     done: int
@@ -146,7 +148,8 @@ def _add(note: Note, event: StepFact) -> Note:
         case StepReused():
             return note._replace(reused=event.reason, ended=event.at, seconds=0.0, error="")
         case StepSucceeded():
-            return _ended(note, event)._replace(seconds=event.seconds, error="", warnings=event.warnings)
+            took = event.usage.held or event.seconds
+            return _ended(note, event)._replace(seconds=took, error="", warnings=event.warnings)
         case StepFailed():
             return _ended(note, event)._replace(error=event.error, jitter=event.jitter)
         case StepCrashed():
@@ -161,7 +164,8 @@ def _ended(note: Note, event: StepFact) -> Note:
     """An attempt that ended before it reported its start counts as one all the same."""
     if event.attempt > note.attempts:
         note = Note(event.attempt, event.at)
-    return note._replace(ended=event.at, seconds=round(event.at - (note.started or event.at), 3))
+    held = event.usage.held if isinstance(event, Measured) else 0.0
+    return note._replace(ended=event.at, seconds=held or round(event.at - (note.started or event.at), 3))
 
 
 # --- the words -----------------------------------------------------------------------------------------

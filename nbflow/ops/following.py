@@ -97,22 +97,34 @@ def cancel(root: Path, journal: Journal, name: str = LAST, *, force: bool = Fals
         )
     if row.status != "running":
         return Asked(row, alive=False)
-    before = _requests(journal, row.id)
+    requests = _Requests(journal, row.id)
+    before = requests.heard()
     for wanted in range(before + 1, max(before + 1, 2 if force else 0) + 1):
         if not interrupt_owner(root, row.id):
             return Asked(row, alive=wanted > before + 1)
-        _wait_until(lambda at_least=wanted: _requests(journal, row.id) >= at_least)  # type: ignore[misc]
+        requests.wait_for(wanted)
     return Asked(row, alive=True)
 
 
-def _requests(journal: Journal, run: str) -> int:
-    return sum(event["event"] == "CancelRequested" for event in journal.events(run))
+class _Requests:
+    """How often a run has heard that it should stop. A long run has many events, so each is read once."""
 
+    def __init__(self, journal: Journal, run: str) -> None:
+        self._journal = journal
+        self._run = run
+        self._seen = 0
+        self._heard = 0
 
-def _wait_until(done: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not done() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    def heard(self) -> int:
+        for event in self._journal.events(self._run, self._seen):
+            self._seen = event["seq"]
+            self._heard += event["event"] == "CancelRequested"
+        return self._heard
+
+    def wait_for(self, wanted: int, seconds: float = 5.0) -> None:
+        deadline = time.monotonic() + seconds
+        while self.heard() < wanted and time.monotonic() < deadline:
+            time.sleep(LOOK_AGAIN)
 
 
 @dataclass(frozen=True, slots=True)

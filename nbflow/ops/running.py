@@ -6,6 +6,7 @@ brought together, once. What is written beside the notebooks is ``folders``'s.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,8 @@ from nbflow.store.locks import in_use
 
 if TYPE_CHECKING:
     from nbflow.kernels.pool import Kernels
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +113,14 @@ def run(
         RunLock(project.root, run_id),
         _kernels(project, planner, made, executor, guard) as kernels,
     ):
+        if journal.notice:
+            log.warning("%s.", journal.notice[0].upper() + journal.notice[1:])
         executor = executor or _executor(masker, kernels)
         sweep(project)
         folder = folders.make(project.root, run_id)
-        shop = Workshop(project, planner, run_id, folder, executor, masker)
+        shop = Workshop(project, planner, run_id, folder, executor, masker, made=dict(made.needed))
         for needed, record in made.needed.items():
-            shop.reuse(needed, record)
+            shop.reuse(needed, record)  # files that another run works on now are put back when a step takes them
         journal.begin_run(run_id, time_text(time.time()), sorted(project.files), project.parameters, str(folder))
         on_start(run_id, made, folder)
         status = "crashed"
@@ -211,10 +216,13 @@ def _capacity(project: Project) -> dict[str, float]:
 
 
 def _certainly_reused(shop: Workshop, made: Plan) -> list[StepReused]:
+    """A step whose files another run works on now is left to an attempt, which may wait, and so are those below it."""
     found = []
     for step_id, planned in made.steps.items():
-        if planned.action == "reuse" and planned.record is not None:
-            shop.reuse(step_id, planned.record)
+        if planned.action != "reuse" or planned.record is None:
+            continue
+        above = shop.project.pipeline.steps[step_id].needs
+        if all(need in shop.made for need in above) and shop.reuse(step_id, planned.record):
             reason = because(planned.reasons)
             found.append(StepReused(step_id, reason=reason, key=planned.record.key, record=planned.record.id))
     return found

@@ -173,15 +173,16 @@ def remark(said: Remark | None, names: Mapping[str, str]) -> str:
     if said is None:
         return ""
     name = clean(names.get(said.step, said.step))
+    tries = f" in {count(said.attempts, 'attempt')}" if said.attempts > 1 else ""
     match said.kind:
         case "slower":
-            return f"{name} took {duration(said.seconds)}; it usually takes {duration(said.than)}."
+            return f"{name} took {duration(said.seconds)}{tries}; it usually takes {duration(said.than)}."
         case "places":
             return f"With -j {said.places} it would have taken about {duration(said.seconds)}."
         case "kernels":
             return f"Of the {duration(said.than)} that the steps took, kernels took {duration(said.seconds)}."
         case "step":
-            return f"{name} took {duration(said.seconds)} of it."
+            return f"{name} took {duration(said.seconds)} of it{tries}."
 
 
 # --- one step ------------------------------------------------------------------------------------------

@@ -5,12 +5,14 @@ The terminal and the notebook both draw this, each in its own place. It decides 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 
 from nbflow.core.events import Event, RunStarted, StepProgressed, StepStarted
 from nbflow.core.run import Run
 from nbflow.core.timing import NO_HISTORY, History
+from nbflow.core.told import Told
 from nbflow.core.view import Notes, RunView, StepView, noted, view
 from nbflow.driver import Canceller
 from nbflow.executors import GRACE
@@ -45,11 +47,11 @@ class Following:
         self.now = now
         self.short: Mapping[str, str] = {}
         """Full name → the name a person calls the step by."""
-        self.events: list[Event] = []
+        self._told, self._fresh = Told(), Told()
+        self._lock = threading.Lock()  # the live table draws in a thread of its own
         self.run_id = ""
         self._run: Run | None = None
         self._notes = Notes()
-        self._noted = 0
         self._began = 0.0
         self._started: dict[str, float] = {}
         self._said: dict[str, str] = {}
@@ -62,7 +64,9 @@ class Following:
 
     def add(self, event: Event, run: Run) -> None:
         self._run = run
-        self.events.append(event)
+        with self._lock:
+            self._told.add(event)
+            self._fresh.add(event)
         if isinstance(event, RunStarted):
             self.short = {spec.name: spec.label for spec in event.steps}
             self._began = event.at
@@ -72,10 +76,16 @@ class Following:
         elif isinstance(event, StepProgressed) and event.text:
             self._said[event.step] = event.text
 
+    @property
+    def events(self) -> list[Event]:
+        """What was told, of the progress of each step the newest."""
+        return [*self._told]
+
     def view(self) -> RunView:
         """The run as it stands."""
         assert self._run is not None
-        fresh, self._noted = self.events[self._noted :], len(self.events)
+        with self._lock:
+            fresh, self._fresh = self._fresh, Told()
         self._notes = noted(self._notes, fresh)
         return view(self.run_id, self._run, self._notes)
 

@@ -114,7 +114,7 @@ class Progress:
 
     @property
     def events(self) -> list[Event]:
-        """All that was told."""
+        """As ``Following.events``."""
         return self.following.events
 
     # --- drawing -------------------------------------------------------------------------------------
@@ -137,11 +137,13 @@ class Progress:
         """One plain line for what a log should keep; none for what the plan said already."""
         if isinstance(event, CancelRequested):
             return self.following.stopping(1 + event.force)
-        if isinstance(event, (RunStarted, RunFinished, StepProgressed, *INTERNAL)):
+        if isinstance(event, (RunStarted, RunFinished, *INTERNAL)):
             return ""
         name = clean(self.following.short.get(event.step, event.step))
         again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
         match event:
+            case StepProgressed():
+                return f"{name} {clean(event.text)}" if event.text and not event.total else ""
             case StepStarted():
                 return f"{name} started{again}: {clean(event.reason)}"
             case StepSucceeded():

@@ -289,6 +289,7 @@ def step(name: str, seconds: float, slack: float = 0.0, usually: float | None = 
          Remark("places", "", 10.0, 20.0, 8)),
         (times(step("a", 9.0), step("b", 9.0), kernel=12.0, code=6.0), Remark("kernels", "", 12.0, 18.0)),
         (times(step("a", 15.0), step("b", 3.0)), Remark("step", "a", 15.0, 20.0)),
+        (times(replace(step("a", 15.0), attempts=2), step("b", 3.0)), Remark("step", "a", 15.0, 20.0, attempts=2)),
         (times(step("a", 15.0)), None),  # the only one: everybody knows
     ],
 )  # fmt: skip

@@ -23,10 +23,12 @@ from nbflow.core.events import (
     StepSpec,
     StepStarted,
     StepSucceeded,
+    Usage,
 )
 from nbflow.core.model import Reason
 from nbflow.core.reasons import because
 from nbflow.core.run import State, fold
+from nbflow.core.timing import timing
 from nbflow.core.view import LABELS, Notes, RunView, StepView, noted, outcomes, view
 
 LOAD = StepSpec("nb.load", short="load", reason="never run before")
@@ -225,6 +227,22 @@ def test_outcomes_name_every_step_that_has_ended() -> None:
         "nb.plot": Outcome("skipped", 0.0, 0, "needs train, which failed"),
     }
     assert step("nb.load", *story)["warnings"] == ["df was changed in place"]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        StepSucceeded("nb.load", 1, at=13.0, seconds=1.0, usage=Usage(waiting=9.0, kernel=1.5, code=0.25, saving=0.5)),
+        StepFailed("nb.load", 1, at=13.0, usage=Usage(kernel=1.5, code=0.75)),
+        StepCrashed("nb.load", 1, at=13.0, usage=Usage(kernel=2.25)),
+        StepCancelled("nb.load", 1, at=13.0),
+        StepFailed("nb.load", 1, at=13.0),
+    ],
+)
+def test_what_a_step_took_is_what_the_account_of_its_time_says(end: Event) -> None:
+    story = (start(LOAD), StepStarted("nb.load", 1, at=11.0), end)
+    (account,) = timing(story, {}).steps
+    assert step("nb.load", *story)["seconds"] == account.seconds
 
 
 def test_notes_taken_in_batches_equal_notes_taken_at_once() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from nbflow.masking import Masker
 
 def kept(folder: Path, limit: int, **secrets: str) -> tuple[KeptOutputs, Path]:
     path = folder / "sub" / "a.cell-3.log"
-    return KeptOutputs(OverflowLog(path, "steps/a.cell-3.log", Masker(secrets)), limit), path
+    return KeptOutputs(OverflowLog(path, "steps/a.cell-3.log"), Masker(secrets), limit), path
 
 
 def stream(text: str, name: str = "stdout") -> dict[str, Any]:
@@ -105,9 +106,45 @@ def test_secrets_in_the_log_are_masked_also_when_split(tmp_path: Path) -> None:
     outputs, path = kept(tmp_path, 40, PASSWORD="correct-horse")
     for piece in ("begin\n", "is corr", "ect-ho", "rse!\n" + "correct-horse\n" * 5, "end"):
         outputs.text("stdout", piece)
+    outputs.rich(shown("correct-horse"))
+    outputs.text("stdout", "y\n" * 17)
     marker = "\n… 0.1 MB more in steps/a.cell-3.log …\n"
-    assert outputs.finish() == [stream("begin\n" + marker + "correct-horse\n" * 2 + "end")]
-    assert path.read_text() == "is ***PASSWORD***!\n" + "***PASSWORD***\n" * 3
+    assert outputs.finish() == [stream("begin\n" + marker + "y\n" * 17)]
+    dropped = json.dumps(shown("***PASSWORD***"))
+    assert path.read_text() == "is ***PASSWORD***!\n" + "***PASSWORD***\n" * 5 + f"end{dropped}\n"
+
+
+def shown(text: str) -> dict[str, Any]:
+    return {"output_type": "display_data", "metadata": {}, "data": {"text/plain": text}}
+
+
+BASE64, URL = "Y29ycmVjdC9ob3JzZQ==", "correct%2Fhorse"
+
+
+@pytest.mark.parametrize("form", ["correct/horse", BASE64, URL])
+@pytest.mark.parametrize("between", ["stdout", "display"])
+@pytest.mark.parametrize("cut", [1, 5, 12])
+def test_a_secret_whose_pieces_stand_apart_is_masked_where_its_last_one_comes(
+    tmp_path: Path, form: str, between: str, cut: int
+) -> None:
+    outputs, _ = kept(tmp_path, 1000, PASSWORD="correct/horse")
+    told = [outputs.text("stderr", f"login: {form[:cut]}")]
+    if between == "stdout":
+        told.append(outputs.text("stdout", "half\n"))
+    else:
+        outputs.rich(shown("half"))
+    told += [outputs.text("stderr", form[cut:]), outputs.text("stderr", "!\n")]
+    other = stream("half\n") if between == "stdout" else shown("half")
+    assert outputs.finish() == [stream("login: ", "stderr"), other, stream("***PASSWORD***!\n", "stderr")]
+    assert "".join(told).replace("half\n", "") == "login: ***PASSWORD***!\n"
+
+
+def test_what_only_began_like_a_secret_is_kept_unless_the_cell_clears_it(tmp_path: Path) -> None:
+    outputs, _ = kept(tmp_path, 1000, PASSWORD="correct-horse")
+    outputs.text("stdout", "cor")
+    outputs.clear()
+    outputs.text("stdout", "corr")
+    assert outputs.finish() == [stream("corr")]
 
 
 @given(

@@ -107,9 +107,14 @@ def test_of_a_run_in_which_nothing_ran_there_is_nothing_to_say() -> None:
     [
         (None, ""),
         (Remark("slower", "n.s1", 30.0, 10.0), "s1 took 30 s; it usually takes 10 s."),
+        (
+            Remark("slower", "n.s1", 30.0, 10.0, attempts=2),
+            "s1 took 30 s in 2 attempts; it usually takes 10 s.",
+        ),
         (Remark("places", "", 50.0, 80.0, 4), "With -j 4 it would have taken about 50 s."),
         (Remark("kernels", "", 30.0, 50.0), "Of the 50 s that the steps took, kernels took 30 s."),
         (Remark("step", "n.s2", 45.0, 60.0), "s2 took 45 s of it."),
+        (Remark("step", "n.s2", 45.0, 60.0, attempts=3), "s2 took 45 s of it in 3 attempts."),
     ],
 )
 def test_one_line_about_the_time_of_a_run(said: Remark | None, words: str) -> None:

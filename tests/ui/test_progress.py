@@ -50,6 +50,7 @@ LINES: list[tuple[Event, str]] = [
     (StepStarted("n.load", 1, reason="first run"), "load started: first run\n"),
     (StepStarted("n.load", 2, reason="first run"), "load started (attempt 2): first run\n"),
     (StepProgressed("n.load", 1, done=1, total=2, text="epoch"), ""),
+    (StepProgressed("n.load", 1, text="waits for run r0"), "load waits for run r0\n"),
     (StepSucceeded("n.load", 1, seconds=75.0), "load succeeded in 1 min 15 s\n"),
     (StepSucceeded("n.load", 3, seconds=0.5), "load succeeded in 0.5 s (attempt 3)\n"),
     (StepFailed("n.load", 1, error="E: \x1b[31mbad"), "load failed: E: \N{REPLACEMENT CHARACTER}bad\n"),
@@ -172,3 +173,13 @@ def test_an_interrupt_ends_the_program_until_the_run_has_begun_and_then_cancels_
         os.kill(os.getpid(), signal.SIGTERM)
         assert cancel.requests == 1
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_a_step_prints_for_hours_is_not_piled_up() -> None:
+    progress, run = Progress("lines", now=lambda: 11.0), fold(BEGUN)
+    printed = [StepProgressed("n.load", 1, at=11.0 + n, done=1, total=2, text=f"epoch {n}") for n in range(1000)]
+    story: list[Event] = [*BEGUN, *printed]
+    for event in story:
+        progress.show(event, run)
+    assert progress.events == [*BEGUN, printed[-1]]
+    assert progress.view()["steps"][0]["done"] == 1

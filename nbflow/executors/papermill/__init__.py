@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PapermillExecutor:
-    """Runs attempts in threads of their callers. ``masker`` stands where logs of long outputs are written; ``kernels``:
+    """Runs attempts in threads of their callers. ``masker`` stands where what cells print comes in; ``kernels``:
     where its kernels come from, by default each is started when it is needed; ``grace``: seconds that code which was
     interrupted has to end before its kernel is killed."""
 

@@ -176,7 +176,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
     async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **options: Any) -> Any:
         self.attempt.loop = asyncio.get_running_loop()
         overflow = self.overflow_log(cell, cell_index)
-        self.kept = KeptOutputs(overflow)
+        self.kept = KeptOutputs(overflow, self.masker)
         try:
             return await super().async_execute_cell(cell, cell_index, *args, **options)
         finally:
@@ -192,7 +192,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
     def overflow_log(self, cell: Any, cell_index: int) -> OverflowLog:
         job = self.attempt.job
         name = f"{job.log_name}.cell-{role_of(cell).get('cell', cell_index + 1)}.log"
-        return OverflowLog(job.attempt_folder / name.rpartition("/")[2], name, self.masker)
+        return OverflowLog(job.attempt_folder / name.rpartition("/")[2], name)
 
     def remember_error(self, execute_reply: Mapping[str, Any], **_: Any) -> None:
         self.reply = execute_reply["content"]
@@ -245,8 +245,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
             self.kept.clear()
             self.clear_before_next_output = False
         if output["output_type"] == "stream":
-            self.kept.text(output["name"], output["text"])
-            self.tell(self.done, self.total, output["text"])
+            self.tell(self.done, self.total, self.kept.text(output["name"], output["text"]))
             return None
         if output["output_type"] == "error":
             output["traceback"] = own_frames(output["traceback"])

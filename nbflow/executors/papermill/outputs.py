@@ -8,12 +8,12 @@ ends do. Nothing here knows of kernels.
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from nbflow.masking import Masker
+from nbflow.masking import Masker, StreamMasker
 
 LIMIT = 10_000_000
 """Characters of one cell's outputs that are kept."""
@@ -31,15 +31,14 @@ class _Text:
 
 
 class OverflowLog:
-    """The file for what does not fit, made when first needed. Secrets are masked, as it is read by people."""
+    """The file for what does not fit, made when first needed."""
 
-    def __init__(self, path: Path, name: str, masker: Masker) -> None:
+    def __init__(self, path: Path, name: str) -> None:
         self.path = path
         self.name = name
         """What the file is called in the place of what it holds."""
         self.size = 0
         """Characters given to it."""
-        self._stream = masker.stream()
         self._file: TextIO | None = None
 
     def write(self, text: str) -> None:
@@ -48,19 +47,22 @@ class OverflowLog:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("a", encoding="utf-8", errors="replace")
         self.size += len(text)
-        self._file.write(self._stream.feed(text))
+        self._file.write(text)
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.write(self._stream.flush())
             self._file.close()
 
 
 class KeptOutputs:
-    """The outputs of one cell: ``text`` and ``rich`` take them in as they come, ``finish`` gives what is kept."""
+    """The outputs of one cell: ``text`` and ``rich`` take them in as they come, ``finish`` gives what is kept.
 
-    def __init__(self, log: OverflowLog, limit: int = LIMIT) -> None:
+    Secrets are masked in the log and in what is printed: all that goes to one stream is one text, whatever stands
+    between its pieces. Those in displays that are kept are left to who writes the notebook."""
+
+    def __init__(self, log: OverflowLog, masker: Masker, limit: int = LIMIT) -> None:
         self._log = log
+        self._masker = masker
         self._limit = limit
         self.clear()
 
@@ -72,9 +74,17 @@ class KeptOutputs:
         self._tail_size = 0
         self._dropped = 0
         self._line = _Text("", "")
+        self._streams: defaultdict[str, StreamMasker] = defaultdict(self._masker.stream)
 
-    def text(self, name: str, text: str) -> None:
-        """Something was printed; ``name`` is ``stdout`` or ``stderr``."""
+    def text(self, name: str, text: str) -> str:
+        """Something was printed; ``name`` is ``stdout`` or ``stderr``. What of it is safe to show now."""
+        text = self._streams[name].feed(text)
+        self._print(name, text)
+        return text
+
+    def _print(self, name: str, text: str) -> None:
+        if not text:
+            return
         if name != self._line.name:
             self._end_line()
             self._line = _Text(name, "")
@@ -100,6 +110,8 @@ class KeptOutputs:
 
     def finish(self) -> list[Output]:
         """The outputs to keep, with a line in the place of what is in the log."""
+        for name, stream in self._streams.items():
+            self._print(name, stream.flush())
         self._end_line()
         items = [*self._head]
         if self._dropped:
@@ -153,12 +165,12 @@ class KeptOutputs:
                 self._tail.appendleft((_Text(first.name, first.text[cut:]), size - cut))
                 self._tail_size += size - cut
                 first, size = _Text(first.name, first.text[:cut]), cut
-            self._log.write(first.text if isinstance(first, _Text) else json.dumps(first) + "\n")
+            self._log.write(first.text if isinstance(first, _Text) else json.dumps(self._masker.data(first)) + "\n")
             self._dropped += size
 
 
 def _line_before(text: str, begins_line: bool) -> int:
-    """Where the last line of the text begins, if not far from its end: a secret cut in two would not be recognised."""
+    """Where the last line of the text begins, if not far from its end: lines stay whole."""
     newline = text.rfind("\n", max(0, len(text) - LINE))
     return newline + 1 if newline >= 0 or (begins_line and len(text) <= LINE) else len(text)
 
