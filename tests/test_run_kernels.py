@@ -55,6 +55,7 @@ def test_a_run_knows_which_kernels_it_will_need_and_what_they_will_import(tmp_pa
     [
         ("import os\nos.environ['OMP_NUM_THREADS'] = '1'", ()),
         ("import numpy as np\nimport os\nos.environ['OMP_NUM_THREADS'] = '1'", (("numpy", ""),)),
+        ("import logging\nlogging.basicConfig(level=logging.DEBUG)", ()),
         ("import random\nrandom.seed(1)", (("numpy", ""), ("pandas", ""), ("pandas", "DataFrame"))),
     ],
 )

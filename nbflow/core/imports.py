@@ -29,11 +29,13 @@ _ACTING_LINE = re.compile(
 )
 """Shell lines and magics that may change what an import finds: ``!pip install``, ``%env``, ``%cd``."""
 
-_LOUD = re.compile("filter|warnings|Config|setLevel")
-_QUIET = r"(?![\s\S]*\b(?:WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b)"
+_LOUD = re.compile("filter|warnings|Config|setLevel|level")
+_QUIET = r"(?!(?:\w+\.)*[\"']?(?:WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b)"
 _HEARING = re.compile(
     r"\b(?:simplefilter|filterwarnings|resetwarnings)\((?!\s*(?:action\s*=\s*)?[\"']ignore)"
-    rf"|\bbasicConfig\((?=[\s\S]*\blevel\b){_QUIET}|\bsetLevel\({_QUIET}|\b(?:dictConfig|fileConfig)\("
+    r"|\bwarnings\.(?:filters|showwarning)\b[^=\n]*=|\b(?:dictConfig|fileConfig)\("
+    rf"|\bbasicConfig\((?=[\s\S]*?(?:\*\*|\blevel\s*=\s*{_QUIET}))"
+    rf"|\bsetLevel\(\s*{_QUIET}|\b(?:root|getLogger\([^)]*\))\.level\s*=\s*{_QUIET}"
 )
 """In a statement: calls after which an import may be heard that could not be before: warnings that are errors, or
 shown, and a log of more than warnings. To hear less changes nothing, as what can be heard without any of them is never

@@ -52,7 +52,8 @@ WHOLE = {
     ),
     "to hear less changes nothing": (
         ("import warnings\nwarnings.filterwarnings('ignore')\nwarnings.simplefilter(\"ignore\", UserWarning)",
-         "import logging\nlogging.basicConfig(format='%(message)s')\nlogging.getLogger('x').setLevel(logging.ERROR)",
+         "import logging\nlogging.basicConfig(format='%(message)s')\nlogging.basicConfig(level='ERROR')",
+         "logging.getLogger('x').setLevel(logging.ERROR)",
          "import numpy as np", STEP), ("warnings", "logging", "numpy"),
     ),
     "a function that would, and is not called": (
@@ -84,6 +85,15 @@ TOUCHED = {
     "warnings are errors": "import warnings\nwarnings.simplefilter('error')",
     "warnings are shown": "from warnings import filterwarnings\nfilterwarnings(\n    'always', category=Warning)",
     "a log of all": "import logging\nlogging.basicConfig(\n    format='%(message)s', level=logging.DEBUG,\n)",
+    "a log of all that speaks of warnings": (
+        "import logging\nlogging.basicConfig(level=logging.DEBUG, format='WARNING %(message)s')"
+    ),
+    "a log as variables say": "import logging\nlogging.basicConfig(**dict(level=10))",
+    "in one branch": (
+        "import logging\nif True:\n    logging.root.setLevel(10)\nelse:\n    logging.root.setLevel(logging.WARNING)"
+    ),
+    "a level that is assigned": "import logging\nlogging.root.level = 10",
+    "filters that are assigned": "import warnings\nwarnings.filters[:] = []",
     "a logger of all": "import logging\nlogging.getLogger('numpy').setLevel(10)",
     "a log as a file says": "import logging.config\nlogging.config.fileConfig('log.ini')",
     "a log by a function": "import logging\ndef loud():\n    logging.basicConfig(level='INFO')\nloud()",

@@ -172,6 +172,17 @@ def test_at_the_end_nothing_more_is_made(makers: FakeMakers, want: Want) -> None
         assert len(makers.kernels) == 3
 
 
+def test_what_kernels_of_any_killed_run_have_left_is_cleared_away(
+    makers: FakeMakers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / "nbflow-left"
+    left.mkdir()
+    (left / "owner").touch()
+    with Kernels(1, makers=makers):
+        assert not left.exists()
+
+
 def test_a_short_run_has_no_server(makers: FakeMakers, want: Want) -> None:
     with Kernels(2, coming(want, 2, at_once=1), makers) as kernels:
         until(lambda: len(makers.kernels) == 2)

@@ -69,8 +69,10 @@ def run(order: Order, filters: list[Any], registered: list[tuple[str, Callable[.
     _draw_afresh()
     from ipykernel.kernelapp import IPKernelApp
 
+    gc.disable()  # what comes now stays: to look through it again and again takes a third of the time
     kernel: Any = IPKernelApp.instance()
     kernel.initialize()
+    gc.enable()
     # As if the modules had been imported now, in the first cell.
     preload.set_filters([*filters, *warnings.filters])
     for event, handler in registered:
