@@ -234,7 +234,10 @@ def events(root: Path, *words: str, code: int = 0) -> list[dict[str, Any]]:
 
 def test_the_events_of_a_run(fork: Path) -> None:
     first = events(fork, "-j", "1", "-s", "+fit_a")
-    ended = {"status": "succeeded", "seconds": 0.0, "attempts": 1, "reason": "first run"}
+    took = {event["step"]: event["seconds"] for event in first if event["event"] == "StepSucceeded"}
+    assert took.keys() == {"load", "fit_a"}
+    assert all(seconds > 0 for seconds in took.values())
+    ended = {"status": "succeeded", "attempts": 1, "reason": "first run"}
     assert first == [
         {
             "event": "RunStarted", "jobs": 1, "fail_fast": False, "reused": 0, "folder": "ROOT/nbflow_runs/RUN",
@@ -247,12 +250,12 @@ def test_the_events_of_a_run(fork: Path) -> None:
             ],
         },
         {"event": "StepStarted", "step": "load", "attempt": 1, "reason": "first run"},
-        {"event": "StepSucceeded", "step": "load", "attempt": 1, "seconds": 0.0, "warnings": []},
+        {"event": "StepSucceeded", "step": "load", "attempt": 1, "seconds": took["load"], "warnings": []},
         {"event": "StepStarted", "step": "fit_a", "attempt": 1, "reason": "first run"},
-        {"event": "StepSucceeded", "step": "fit_a", "attempt": 1, "seconds": 0.0, "warnings": []},
+        {"event": "StepSucceeded", "step": "fit_a", "attempt": 1, "seconds": took["fit_a"], "warnings": []},
         {
             "event": "RunFinished", "status": "succeeded", "folder": "ROOT/nbflow_runs/RUN",
-            "steps": {"load": ended, "fit_a": ended},
+            "steps": {step: {**ended, "seconds": seconds} for step, seconds in took.items()},
         },
     ]  # fmt: skip
 
