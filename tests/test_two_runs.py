@@ -47,16 +47,18 @@ class Gate(PlainExecutor):
 
 
 class Watch:
-    """What happened in one run, and a flag raised when it says that it waits."""
+    """What happened in one run, and flags raised when it says that it waits, and when an attempt was cancelled."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.waits = threading.Event()
+        self.waits, self.cancelled = threading.Event(), threading.Event()
 
     def __call__(self, event: Event, _: Run) -> None:
         self.events.append(event)
         if isinstance(event, StepProgressed) and event.text.startswith("waits for run "):
             self.waits.set()
+        elif isinstance(event, StepCancelled) and event.attempt:
+            self.cancelled.set()
 
     @property
     def words(self) -> list[str]:
@@ -137,15 +139,24 @@ FILES = {
 }
 
 
+WRITES = {
+    "imports": "from pathlib import Path",
+    "parameters": "n = 1",
+    "make": '%%step make -o data/n.txt m\nm = n\nPath("data/n.txt").write_text(str(n))',
+    "below": "%%step below -i m -o k\nk = m",
+}
+
+
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_a_stored_result_whose_files_another_run_works_on_waits_for_that_run(tmp_path: Path, cancelled: bool) -> None:
-    flow, gate, other, cancel = new_flow(tmp_path, FILES), Gate("make"), PlainExecutor(), Canceller()
+    flow, gate, other, cancel = new_flow(tmp_path, WRITES), Gate("make"), PlainExecutor(), Canceller()
     flow.ran()
 
     def between(watch: Watch) -> None:
         assert_waits(watch)
         if cancelled:
             cancel.request()
+            assert watch.cancelled.wait(PATIENCE)
 
     busy = Flow(tmp_path, parameters={"n": 2})
     first, second, watch = together(busy, gate, other, between, then=flow, cancel=cancel)
@@ -153,10 +164,10 @@ def test_a_stored_result_whose_files_another_run_works_on_waits_for_that_run(tmp
     assert other.ran == []
     assert watch.words[0] == f"waits for run {first.id}, which works on the same"
     if cancelled:
-        assert (second.status, sorted(watch.steps(StepCancelled))) == ("cancelled", ["last", "make", "use"])
+        assert (second.status, sorted(watch.steps(StepCancelled))) == ("cancelled", ["below", "make"])
         assert (second.made, flow.file("data/n.txt").read_text()) == ({}, "2")
     else:
-        assert (second.status, watch.steps(StepReused)) == ("succeeded", ["make", "use", "last"])
+        assert (second.status, watch.steps(StepReused)) == ("succeeded", ["make", "below"])
         assert flow.file("data/n.txt").read_text() == "1"
 
 
