@@ -113,11 +113,14 @@ def test_a_grandchild_whose_parent_has_ended_is_followed_on() -> None:
 
 
 def test_the_thread_ends_with_the_last_that_is_watched() -> None:
-    before = threading.active_count()
+    def threads() -> int:
+        return sum(thread.name == "nbflow meter" for thread in threading.enumerate())
+
+    before = threads()
     meter = Meter()
     with process(hold(0)) as parent:
         trees = [meter.watch(parent.pid) for _ in range(3)]
-        assert threading.active_count() == before + 1
+        assert threads() == before + 1
         for tree in trees:
             tree.end()
-    wait_for(lambda: threading.active_count() == before)
+    wait_for(lambda: threads() == before)
