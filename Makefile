@@ -12,7 +12,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-ha
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint format lock docs screenshots bench clean
+.PHONY: help demo test browser lint format lock docs wire screenshots bench clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,6 +36,9 @@ lint: $(VENV)/.installed-dev ## ruff and mypy
 format: $(VENV)/.installed-dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+wire: $(VENV)/.installed-dev ## write the golden views of tests/wire anew (look at what has changed)
+	$(BIN)/python -m tests.wire_views
 
 lock: $(VENV)/.installed-dev ## solve requirements/*.txt anew (make lock UPGRADE=--upgrade takes newer versions)
 	$(COMPILE) --group dev --output-file requirements/dev.txt

@@ -200,6 +200,8 @@ def _specs(project: Project, made: Plan) -> tuple[StepSpec, ...]:
                 resources=options.resources,
                 short=step.name,
                 reason=because(planned.reasons, "first run"),
+                notebook=step.notebook,
+                cells=step.outline.cells,
             )
         )
     return tuple(found)

@@ -131,7 +131,7 @@ def _step(told: Story, step: StepStory) -> Iterator[str]:
         yield drawing.attempts_table(step.attempts, colour=colour, width=width(sys.stdout))
     yield drawing.step_time(step.time)
     lines = (
-        [drawing.ThingLine(thing.name, thing.type, thing.size, thing.step) for thing in things]
+        [drawing.ThingLine(thing["name"], thing["type"], thing["size"], thing["step"]) for thing in things]
         for things in (step.inputs, step.outputs)
     )
     yield from map(drawing.things, ("input", "output"), lines)
