@@ -210,7 +210,11 @@ def story(settings: Settings, name: str) -> Story:
     """The run that ``name`` means: its id, the beginning of it, or ``last``. Raises ``UsageError`` and
     ``JournalError``."""
     with journal_of(settings.root) as journal:
-        row = find_run(journal, name)
-        facts = _known(journal.events(row.id))
-        facts = facts if facts and isinstance(facts[0], RunStarted) else []
-        return Story(settings, row, tuple(facts), journal.durations(before=row.id), journal.notice)
+        return told_by(journal, settings, find_run(journal, name))
+
+
+def told_by(journal: Journal, settings: Settings, row: RunRow) -> Story:
+    """What the journal tells of a run. Raises ``JournalError``."""
+    facts = _known(journal.events(row.id))
+    facts = facts if facts and isinstance(facts[0], RunStarted) else []
+    return Story(settings, row, tuple(facts), journal.durations(before=row.id), journal.notice)

@@ -140,6 +140,10 @@ def run(
             status = str(finished.status)
         finally:
             folders.write_copies(shop, made)
+            if any(planned.action == "run" for planned in made.steps.values()):
+                from nbflow.ops.reporting import write_at_end  # of no use where all is fresh
+
+                write_at_end(journal, project.settings, run_id, status, project.pipeline, shop.made)
             alerting.finish(journal, project.settings, run_id, status)
         keeping.forget_old_runs(journal, project.root, project.settings.keep_runs)
         alerting.start_sending(project.root, project.settings, guard)
