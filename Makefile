@@ -25,7 +25,7 @@ test: lint browser ## lint, types and all tests: what CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --ignore tests/ui/browser
 	$(BIN)/python -m pytest -m slow tests/ui/browser
 
-browser: $(VENV)/.installed-dev ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
+browser: $(VENV)/.installed-dev $(VENV)/.installed-npm ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
 	@$(BIN)/python -m tests.ui.browser.chromium
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
@@ -74,6 +74,11 @@ $(BIN)/python:
 $(VENV)/peers/.installed: requirements/peers.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)/peers
 	$(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
+
+# What checks nbflow/static, by the npm that the environment has.
+$(VENV)/.installed-npm: tests/js/package-lock.json | $(VENV)/.installed-dev
+	$(BIN)/npm ci --prefix tests/js --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # An environment that was made by hand serves as well: packages are added to it, nothing is taken away.
