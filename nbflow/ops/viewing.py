@@ -28,11 +28,12 @@ LONGEST_NOTE = "trying again · 59 min 59 s"
 """So wide are the cards of a picture whose states change."""
 
 
-def whole_view(told: Story, pipeline: Pipeline | None = None, made: Mapping[str, Record] = NONE) -> RunView:
-    """Everything. ``pipeline``: of today, for the picture; ``made``: results that need not be read any more."""
+def whole_view(told: Story, pipeline: Pipeline | None, made: Mapping[str, Record] = NONE) -> RunView:
+    """Everything. ``pipeline``: of today, for the picture, ``None`` where there is none any more; ``made``: results
+    that need not be read any more."""
     results = Results(Store(told.settings.store), told.run.shape.specs, told.facts, made)
     seen = with_results(told.view, results, told.folder)
-    return {**seen, "graph": None if pipeline is None else graph_of(pipeline, [s["id"] for s in seen["steps"]])}
+    return {**seen, "graph": graph_of(pipeline, [step["id"] for step in seen["steps"]])}
 
 
 def with_results(seen: RunView, results: Results, folder: Path, only: Collection[str] | None = None) -> RunView:
@@ -53,11 +54,11 @@ def _with_results(step: StepView, results: Results, folder: Path) -> StepView:
     }
 
 
-def graph_of(pipeline: Pipeline, steps: Collection[str]) -> GraphView:
+def graph_of(pipeline: Pipeline | None, steps: Collection[str]) -> GraphView:
     """The picture of a run of these steps (full names), before anything has happened."""
     from nbflow.render import dag  # of use to those who draw alone
 
-    if not set(steps) <= set(pipeline.steps):
+    if pipeline is None or not set(steps) <= set(pipeline.steps):
         return {"svg": "", "elements": {}, "note": CHANGED}
     states = dict.fromkeys(steps, "waiting")
     try:

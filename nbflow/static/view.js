@@ -325,6 +325,8 @@ class Picture {
     element.setAttribute("tabindex", "-1");
     element.setAttribute("aria-pressed", "false");
     element.dataset.step = step;
+    element.querySelector(":scope > title")?.remove(); // the details say it, and a title would drown the label
+    for (const text of element.querySelectorAll("text")) text.after(" "); // words are heard apart
     const note = element.querySelector(".nbf-note");
     this.cards.set(step, { element, note, state: "waiting", said: "", x: Number(x) || 0, y: Number(y) || 0 });
   }
@@ -334,10 +336,12 @@ class Picture {
     const card = this.cards.get(step.id);
     if (!card) return;
     const note = noteOf(step);
-    const said = `${step.name}: ${note}`;
+    const said = `${step.name} ${note}`;
     if (said !== card.said) {
       if (card.note) say(card.note, note);
-      tell(card.element, "aria-label", said);
+      // What is heard begins with what is seen; a name that was cut follows whole.
+      const seen = [...card.element.querySelectorAll("text")].map((text) => text.textContent).join(" ");
+      tell(card.element, "aria-label", seen.startsWith(`${step.name} `) ? seen : `${seen}: ${said}`);
       card.said = said;
     }
     changeState(card.element, card.state, step.state);
@@ -347,11 +351,15 @@ class Picture {
 
   /** @param {string[]} chain the longest one, first to last */
   markChain(chain) {
-    for (const line of this.svg?.querySelectorAll(".nbf-edge.nbf-critical") ?? []) line.classList.remove("nbf-critical");
+    /** @type {Set<Element>} */
+    const marked = new Set();
     chain.slice(1).forEach((step, index) => {
       const from = new Set(this.lines.get(chain[index] ?? ""));
-      for (const line of this.lines.get(step) ?? []) if (from.has(line)) line.classList.add("nbf-critical");
+      for (const line of this.lines.get(step) ?? []) if (from.has(line)) marked.add(line);
     });
+    for (const line of this.svg?.querySelectorAll(".nbf-edge") ?? []) {
+      if (line.classList.contains("nbf-critical") !== marked.has(line)) line.classList.toggle("nbf-critical");
+    }
   }
 
   /** @param {string | null} step */
@@ -504,9 +512,10 @@ class Row {
     this.chain = made("span", { class: "nbf-chain", title: "on the longest chain", "aria-hidden": "true" });
     this.lane = made("span", { class: "nbf-lane", "aria-hidden": "true" });
     this.time = made("span", { class: "nbf-took" });
+    this.heard = made("span", { class: "nbf-hidden" });
     this.element = made(
       "div", { class: "nbf-row nbf-step", role: "treeitem", "aria-level": "1", "aria-selected": "false", tabindex: "-1" },
-      made("span", { class: "nbf-who" }, sign(""), this.name, this.chain), this.lane, this.time,
+      made("span", { class: "nbf-who" }, sign(""), this.name, this.chain), this.lane, this.time, this.heard,
     );
     this.element.dataset.id = id;
     this.bars = "";
@@ -522,7 +531,7 @@ class Row {
     const critical = step.time?.critical ?? false;
     if (this.chain.hidden === critical) this.chain.hidden = !critical;
     const tries = step.attempts.length > 1 ? `, ${step.attempts.length} attempts` : "";
-    tell(this.element, "aria-label", `${step.name}: ${noteOf(step)}${tries}${critical ? ", on the longest chain" : ""}. ${step.reason}`);
+    say(this.heard, `, ${noteOf(step)}${tries}${critical ? ", on the longest chain" : ""}. ${step.reason}`);
     const bars = JSON.stringify(step.attempts.map((a) => [a.started, a.ended, a.ending, a.usage]));
     if (bars !== this.bars) {
       this.lane.replaceChildren(...step.attempts.flatMap((attempt) => attemptBars(attempt, step, begin)));
@@ -578,11 +587,12 @@ class Group {
     /** @type {string[]} */
     this.members = [];
     this.said = made("span", { class: "nbf-took" });
+    this.heard = made("span", { class: "nbf-hidden" });
     this.bar = made("span", { class: "nbf-lane nbf-sum", "aria-hidden": "true" });
     this.title = made("span", { class: "nbf-name-text" }, name);
     this.element = made(
       "div", { class: "nbf-row nbf-group", role: "treeitem", "aria-level": "1", "aria-expanded": "false", tabindex: "-1" },
-      made("span", { class: "nbf-who" }, made("span", { class: "nbf-twist", "aria-hidden": "true" }), this.title), this.bar, this.said,
+      made("span", { class: "nbf-who" }, made("span", { class: "nbf-twist", "aria-hidden": "true" }), this.title), this.bar, this.said, this.heard,
     );
     this.element.addEventListener("click", toggle);
   }
@@ -597,7 +607,7 @@ class Group {
     }
     const words = [...sums].map(([state, n]) => `${n} ${state}`).join(", ");
     say(this.said, count(this.members.length, "step"));
-    tell(this.element, "aria-label", `${this.name}, ${count(this.members.length, "step")}: ${words}`);
+    say(this.heard, `: ${words}`);
     tell(this.bar, "title", words);
     drawShares(this.bar, sums);
     tell(this.element, "aria-expanded", String(this.open));
