@@ -106,7 +106,9 @@ def test_a_report_that_cannot_be_written_is_said_and_the_run_is_what_it_is(tmp_p
 
 
 def test_secrets_are_in_no_report(tmp_path: Path) -> None:
-    cells = ("%%step load -o raw\nimport os\nraw = 1\nprint(os.environ['TOKEN'])\nraise ValueError(os.environ['TOKEN'])",)
+    cells = (
+        "%%step load -o raw\nimport os\nraw = 1\nprint(os.environ['TOKEN'])\nraise ValueError(os.environ['TOKEN'])",
+    )
     settings = '[tool.nbflow]\njobs = 2\n[tool.nbflow.secrets]\nnames = ["TOKEN"]\n'
     Given(cells, files={"pyproject.toml": settings}).write(tmp_path)
     nbflow(tmp_path, "run", environ={"TOKEN": "hush-hush-hush"})

@@ -308,14 +308,17 @@ class Picture {
     for (const line of svg.querySelectorAll(".nbf-edge")) {
       for (const name of ["data-from", "data-to"]) {
         const step = steps.get(line.getAttribute(name) ?? "");
-        if (step !== undefined) this.lines.set(step, [...(this.lines.get(step) ?? []), line]);
+        if (step === undefined) continue;
+        const lines = this.lines.get(step);
+        if (lines) lines.push(line);
+        else this.lines.set(step, [line]);
       }
     }
     const first = this.cards.values().next().value;
     if (first) first.element.setAttribute("tabindex", "0");
-    this.frame.append(svg);
     this.moved = false;
-    this.fit();
+    this.fit(); // before the picture is on the page: a width asked for after that has all of it laid out twice
+    this.frame.append(svg);
   }
 
   /** @param {string} step @param {SVGGElement} element */

@@ -183,9 +183,7 @@ def test_what_a_hostile_notebook_says_is_text(drawn: Drawn) -> None:
     drawn.mount(seen, EVERY_ACTION)
     for step in seen["steps"]:
         drawn.page.evaluate("step => window.drawing.select(step)", step["id"])
-        assert drawn.page.locator(".nbf-detail a").get_attribute("href") == (
-            "run/javascript%3Awindow.sprung%3D'link'"
-        )
+        assert drawn.page.locator(".nbf-detail a").get_attribute("href") == ("run/javascript%3Awindow.sprung%3D'link'")
     assert drawn.sprung() is None
     assert drawn.texts(".nbf-row .nbf-name-text")[0] == HOSTILE[0]
     host = drawn.page.locator("#host")
