@@ -97,12 +97,8 @@ def test_a_report_that_cannot_be_written_is_said_and_the_run_is_what_it_is(tmp_p
     nbflow(tmp_path, "run")
     (tmp_path / "here").write_text("")
     said = nbflow(tmp_path, "report", "-o", "here/mine.html")
-    assert said == (
-        4,
-        "",
-        "nbflow: The report cannot be written: here/mine.html (Not a directory).\n"
-        "  Name another place: nbflow report --output\n",
-    )
+    error = "nbflow: The report cannot be written: here/mine.html (Not a directory).\n"
+    assert said == (4, "", f"{error}  Name another place: nbflow report --output\n")
 
 
 def test_secrets_are_in_no_report(tmp_path: Path) -> None:

@@ -680,6 +680,12 @@ class Timeline {
     if (placed) this.place();
   }
 
+  clear() {
+    for (const known of [this.rows, this.groups, this.memberOf]) known.clear();
+    this.order = [];
+    this.list.replaceChildren(this.nowLine);
+  }
+
   /** @param {StepView} step */
   group(step) {
     const known = this.memberOf.get(step.id);
@@ -1020,7 +1026,7 @@ class View {
       return;
     }
     const old = this.view !== null && this.view.run === change.run ? this.view : null;
-    if (old === null) this.steps.clear();
+    if (old === null) this.forget();
     for (const step of change.steps ?? []) this.steps.set(step.id, step);
     const view = /** @type {RunView} */ ({ ...old, ...change, steps: [...this.steps.values()] });
     this.view = view;
@@ -1028,6 +1034,14 @@ class View {
     if (change.graph) this.picture.put(change.graph);
     else if (old === null) this.picture.put({ svg: "", elements: {}, note: "" });
     this.draw(view, old, change);
+  }
+
+  /** Another run: nothing of the one before is left. */
+  forget() {
+    this.select(null);
+    this.steps.clear();
+    this.timeline.clear();
+    this.view = null;
   }
 
   /** @param {RunView} view @param {RunView | null} old @param {RunChange} change */

@@ -27,7 +27,7 @@ TRAP = "window.sprung = undefined; window.alert = window.print = () => { window.
 SERIOUS = """async () => {
     const found = await axe.run(document, { resultTypes: ['violations'] });
     return found.violations.filter(one => ['serious', 'critical'].includes(one.impact)).map(one =>
-        `${one.id}: ${one.nodes.map(node => node.html.slice(0, 160) + ' ' + (node.any[0]?.message ?? '')).join(' | ')}`);
+        `${one.id}: ${one.nodes.map(n => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).join(' | ')}`);
 }"""
 
 
@@ -56,7 +56,8 @@ class Drawn:
         self.page.evaluate(
             """([view, actions]) => {
                 const onAction = (action, step) => { window.asked.push([action, step]); };
-                window.drawing = window.view.mount(document.getElementById('host'), { actions, onAction, base: 'run/' });
+                const host = document.getElementById('host');
+                window.drawing = window.view.mount(host, { actions, onAction, base: 'run/' });
                 window.drawing.update(view);
             }""",
             [sound(view), list(actions)],

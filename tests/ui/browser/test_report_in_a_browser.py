@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from nbflow.core.view import RunView
 from nbflow.render.report import ShownCell, page
 from tests.commands import Given, nbflow
 from tests.ui.browser.drawings import Drawn, context_of
@@ -55,8 +56,8 @@ def test_the_report_of_a_real_run_opens_from_a_file(drawn: Drawn, report: Path) 
     expect(shown).to_be_in_viewport()
     assert "<b>model</b> 21" in shown.inner_text()
     assert "AssertionError: the model is too small" in drawn.page.locator(".nbf-page > .nbf-said").first.inner_text()
-    assert drawn.serious() == []
     assert drawn.said == []
+    assert drawn.serious() == []
 
 
 def test_it_can_be_read_where_scripts_are_off(browser: Browser, report: Path) -> None:
@@ -81,7 +82,8 @@ def outputs() -> list[dict[str, Any]]:
         "<script>parent.sprung='script'</script><b>a</b>", "<img src=x onerror=\"parent.sprung='img'\">b",
         "<iframe srcdoc=\"<script>parent.parent.sprung='frame'</script>\"></iframe>c",
         "<svg onload=\"parent.sprung='svg'\"><script>parent.sprung='in svg'</script></svg>d",
-        "<a href=\"javascript:parent.sprung='link'\" id=go>e</a>", "<style>@import 'x'; p { background: url(y) }</style>f",
+        "<a href=\"javascript:parent.sprung='link'\" id=go>e</a>",
+        "<style>@import 'x'; p { background: url(y) }</style>f",
         "<form action=x><button>g</button></form>h", "<meta http-equiv=refresh content='0;url=x'>i", *HOSTILE,
     ]  # fmt: skip
     shown: list[dict[str, Any]] = [{"output_type": "display_data", "data": {"text/html": html}} for html in scripts]
@@ -93,9 +95,9 @@ def outputs() -> list[dict[str, Any]]:
 
 
 def test_a_hostile_run_runs_nothing_in_it(drawn: Drawn, tmp_path: Path) -> None:
-    seen = {**VIEWS["hostile"](), "graph": None}
+    seen: RunView = {**VIEWS["hostile"](), "graph": None}
     file = tmp_path / "report.html"
-    text = page(seen, {step["id"]: [ShownCell(1, outputs())] for step in seen["steps"]})  # type: ignore[arg-type]
+    text = page(seen, {step["id"]: [ShownCell(1, outputs())] for step in seen["steps"]})
     file.write_text(text, encoding="utf-8", errors="replace")
     drawn.page.goto(file.as_uri())
     for step in json.loads(json.dumps(seen))["steps"]:

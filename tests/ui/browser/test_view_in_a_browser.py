@@ -205,6 +205,17 @@ def test_a_line_of_a_megabyte_is_drawn_short(drawn: Drawn) -> None:
     assert len(drawn.page.locator("#host").inner_text()) < 60_000
 
 
+def test_of_another_run_nothing_is_left_of_the_one_before(drawn: Drawn) -> None:
+    seen, _ = many(70)
+    drawn.mount(seen)
+    drawn.page.evaluate("() => window.drawing.select('n.s1')")
+    drawn.update(golden("failed"))
+    assert drawn.texts(".nbf-row .nbf-name-text") == ["load", "clean", "train", "plot", "publish"]
+    expect(drawn.page.locator(".nbf-detail h3")).to_have_text("This run")
+    drawn.page.evaluate("() => window.drawing.destroy()")
+    assert drawn.page.locator("#host").inner_html() == ""
+
+
 def test_another_version_is_not_drawn_but_said(drawn: Drawn) -> None:
     drawn.mount({"version": 2, "run": "r"})
     assert drawn.page.locator("#host").inner_text() == (
