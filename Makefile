@@ -12,7 +12,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-ha
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint format lock docs screenshots bench clean
+.PHONY: help demo test browser lint format lock docs wire screenshots bench clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -25,7 +25,7 @@ test: lint browser ## lint, types and all tests: what CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --ignore tests/ui/browser
 	$(BIN)/python -m pytest -m slow tests/ui/browser
 
-browser: $(VENV)/.installed-dev ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
+browser: $(VENV)/.installed-dev $(VENV)/.installed-npm ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
 	@$(BIN)/python -m tests.ui.browser.chromium
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
@@ -36,6 +36,9 @@ lint: $(VENV)/.installed-dev ## ruff and mypy
 format: $(VENV)/.installed-dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+wire: $(VENV)/.installed-dev ## write the golden views of tests/wire anew (look at what has changed)
+	$(BIN)/python -m tests.wire_views
 
 lock: $(VENV)/.installed-dev ## solve requirements/*.txt anew (make lock UPGRADE=--upgrade takes newer versions)
 	$(COMPILE) --group dev --output-file requirements/dev.txt
@@ -71,6 +74,11 @@ $(BIN)/python:
 $(VENV)/peers/.installed: requirements/peers.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)/peers
 	$(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
+
+# What checks nbflow/static, by the npm that the environment has.
+$(VENV)/.installed-npm: tests/js/package-lock.json | $(VENV)/.installed-dev
+	$(BIN)/npm ci --prefix tests/js --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # An environment that was made by hand serves as well: packages are added to it, nothing is taken away.

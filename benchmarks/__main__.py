@@ -13,13 +13,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import examples, fresh, handover, peers, picture, planning, sleeping, starting, steps
+from benchmarks import drawing, examples, fresh, handover, peers, picture, planning, sleeping, starting, steps
 from benchmarks.table import Row, machine, moment, table
 
 GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "starting": starting.rows,
     "planning": planning.rows,
     "picture": picture.rows,
+    "drawing": drawing.rows,
     "fresh": fresh.rows,
     "steps": steps.rows,
     "handover": handover.rows,

@@ -21,7 +21,7 @@ TIMES = 15
 def rows(folder: Path) -> Iterator[Row]:
     engine = next(installed()).name
     for steps in (SMALL, LARGE):
-        with ops.open_project([_notebook(folder / f"{steps}.ipynb", steps)]) as project:
+        with ops.open_project([layered(folder / f"{steps}.ipynb", steps)]) as project:
             states = dict.fromkeys(project.pipeline.steps, "succeeded")
             taken = function(lambda: svg(project.pipeline, states), TIMES)  # noqa: B023 (called at once)
         small = steps == SMALL
@@ -29,7 +29,7 @@ def rows(folder: Path) -> Iterator[Row]:
                   "≤ 0.05 s" if small else "–", taken <= 0.05 if small else None)  # fmt: skip
 
 
-def _notebook(path: Path, steps: int) -> Path:
+def layered(path: Path, steps: int) -> Path:
     """Ranks of a few steps, each needing two of the rank above."""
     cells = []
     for n in range(steps):

@@ -20,10 +20,12 @@ import click
 
 from nbflow.core.check import CODES
 from nbflow.core.transitions import TRANSITIONS
+from nbflow.render.dag.looks import LOOKS, style_sheet
 from nbflow.settings import Settings, described
 from nbflow.ui.cli import cli
 
 ROOT = Path(__file__).parent.parent
+STATIC = ROOT / "nbflow" / "static"
 EXAMPLE = "01_quickstart.ipynb"
 
 
@@ -31,6 +33,8 @@ def main() -> None:
     replace(ROOT / "docs" / "check.md", r"(<!-- table: codes -->\n).*?\n\n", codes() + "\n\n")
     replace(ROOT / "docs" / "cli.md", r"(<!-- section: commands -->\n).*?(?=\n## )", "\n" + commands())
     replace(ROOT / "docs" / "runs.md", r"(<!-- diagram: states -->\n)```mermaid\n.*?```\n", states())
+    for name, text in static().items():
+        replace(STATIC / name, r"(/\* generated: \w+ \(make docs\) \*/\n).*?(?=/\* end of generated \*/)", text)
     replace(ROOT / "docs" / "settings.md", r"(<!-- table: settings -->\n).*?\n\n", settings() + "\n\n")
     run, why = captures()
     for name, text in (("run", run), ("why", why)):
@@ -79,6 +83,16 @@ def settings() -> str:
         default = "the number of cores" if name == "jobs" else _shown(getattr(defaults, name))
         rows.append(f"| `{place}` | {expects} | {default} | `NBFLOW_{name.upper()}` |")
     return "\n".join(["| setting | expects | default | in the environment |", "|---|---|---|---|", *rows])
+
+
+def static() -> dict[str, str]:
+    """How states look, for the renderer in the browser: file → text."""
+    signs = "\n".join(f'  {json.dumps(state)}: "{look.sign}",' for state, look in LOOKS.items())
+    said = "/** State → the path of its sign, around 0,0 in a disc of radius 9. @type {{[state: string]: string}} */"
+    return {
+        "view.css": style_sheet().replace(".nbf-dag", ".nbf-view") + "\n",
+        "view.js": f"{said}\nconst SIGNS = {{\n{signs}\n}};\n",
+    }
 
 
 def _shown(value: object) -> str:

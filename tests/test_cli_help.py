@@ -39,8 +39,8 @@ def test_help_fits_and_explains_every_option(tmp_path: Path, name: str) -> None:
 
 def test_the_commands_stand_in_the_order_of_their_use() -> None:
     assert cli.list_commands(click.Context(cli)) == [
-        "run", "plan", "graph", "check", "why", "status", "attach", "cancel", "retry", "runs", "show", "diff", "cache",
-        "alerts", "doctor", "completion",
+        "run", "plan", "graph", "check", "why", "status", "attach", "cancel", "retry", "runs", "show", "diff",
+        "report", "cache", "alerts", "doctor", "completion",
     ]  # fmt: skip
 
 

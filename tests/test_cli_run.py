@@ -243,9 +243,13 @@ def test_the_events_of_a_run(fork: Path) -> None:
             "event": "RunStarted", "jobs": 1, "fail_fast": False, "reused": 0, "folder": "ROOT/nbflow_runs/RUN",
             "command": "nbflow run -s +fit_a -j 1",
             "steps": [
-                {"name": "load", "needs": [], "crash_retries": 1, "short": "load", "reason": "first run"},
+                {
+                    "name": "load", "needs": [], "crash_retries": 1, "short": "load", "reason": "first run",
+                    "notebook": "flow.ipynb", "cells": [2],
+                },
                 {
                     "name": "fit_a", "needs": ["load"], "crash_retries": 1, "short": "fit_a", "reason": "first run",
+                    "notebook": "flow.ipynb", "cells": [3],
                 },
             ],
         },

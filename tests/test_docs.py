@@ -175,3 +175,5 @@ def test_what_the_program_says_of_itself_is_in_the_docs_as_it_says_it() -> None:
         ("check.md", refresh.codes()),
     ):  # fmt: skip
         assert text in (ROOT / "docs" / page).read_text(encoding="utf-8"), f"{page}: make docs"
+    for name, text in refresh.static().items():
+        assert text in (refresh.STATIC / name).read_text(encoding="utf-8"), f"{name}: make docs"

@@ -197,6 +197,13 @@ def test_steps_that_were_under_way_when_their_run_died_were_cut_short(past: Path
     assert found["steps"][1]["time"]["seconds"] == 3.0
 
 
+LINES = """\
+The steps took N.N s together: code N.N s (75%), saving outputs N.N s (10%), kernels N.N s (10%), \
+loading inputs N.N s (5%).
+Longest chain: load → train, N.N s of the run's N.N s. No number of steps at a time makes it shorter.
+With so many steps at a time it would have taken: 1: N.N s, 2: N.N s (as it was).""".splitlines()
+
+
 def test_the_json_of_a_run(past: Path) -> None:
     found = asked(past, "show", FIRST)
     nothing = {"waiting": 0.0, "kernel": 0.0, "loading": 0.0, "code": 0.0, "saving": 0.0, "memory": 0, "cpu": 0.0}
@@ -211,10 +218,12 @@ def test_the_json_of_a_run(past: Path) -> None:
                       "cpu": 3.5},
             "longest_chain": ["n.load", "n.train"], "longest_chain_seconds": 8.0,
             "with_places": {"1": 10.0, "2": 8.0}, "remark": None,
+            "lines": LINES,
         },
     }  # fmt: skip
     assert found["steps"][2]["time"] == {
         "seconds": 2.0, **nothing, "code": 2.0, "slack": 2.0, "usual": None, "slower": False,
+        "critical": False,
     }  # fmt: skip
 
 
@@ -323,8 +332,10 @@ def test_the_json_of_a_step(past: Path) -> None:
             "environment": {"Python": "3.11", "numpy": "2.1"},
         }],
         "started": "2026-11-24T15:30:12.000Z", "ended": "2026-11-24T15:30:16.000Z", "seconds": 4.0, "retry": None,
-        "done": 0, "total": 0, "error": "", "warnings": [], "needs": [],
-        "time": {"seconds": 4.0, **usage, "slack": 0.0, "usual": None, "slower": False},
+        "done": 0, "total": 0, "text": "", "error": "", "warnings": [], "needs": [],
+        "notebook": "", "cells": [], "group": "",
+        "actions": ["only"],
+        "time": {"seconds": 4.0, **usage, "slack": 0.0, "usual": None, "slower": False, "critical": True},
         "inputs": [],
         "outputs": [{"name": "table", "kind": "variable", "type": "DataFrame 10 × 2", "format": "pickle", "size": 1234,
                      "step": ""}],

@@ -97,7 +97,7 @@ def ending(
         executed = folder / "steps" / f"{step['name']}.ipynb"
         failure = failures.get(step["id"]) if step["state"] in text.BAD else None
         steps[step["name"]] = StepRun(
-            step["name"], step["id"], step["state"], step["seconds"], step["reason"], step["attempts"],
+            step["name"], step["id"], step["state"], step["seconds"], step["reason"], len(step["attempts"]),
             tuple(step["warnings"]), failure, executed if executed.exists() else None,
         )  # fmt: skip
     return Ending(

@@ -33,11 +33,12 @@ def past_attempts(facts: Iterable[StepFact]) -> tuple[PastAttempt, ...]:
         if isinstance(fact, StepStarted) and known.started is None and not known.ending:
             found[fact.attempt] = PastAttempt(fact.attempt, fact.at)
         elif isinstance(fact, Measured) or (isinstance(fact, StepCancelled) and fact.attempt):
-            found[fact.attempt] = _ended(known, fact)
+            found[fact.attempt] = ended_attempt(known, fact)
     return tuple(found[number] for number in sorted(found))
 
 
-def _ended(known: PastAttempt, fact: StepFact) -> PastAttempt:
+def ended_attempt(known: PastAttempt, fact: StepFact) -> PastAttempt:
+    """The attempt, now that this fact has ended it."""
     return PastAttempt(
         number=known.number,
         started=known.started,

@@ -41,6 +41,10 @@ class StepSpec:
     """What a person calls it; ``""`` means its full name."""
     reason: str = ""
     """Why the plan runs it, as a plain clause; it decides nothing here."""
+    notebook: str = ""
+    """Path from the project root; it decides nothing here, nor do the cells."""
+    cells: tuple[int, ...] = ()
+    """Their numbers, from 1."""
 
     @property
     def label(self) -> str:
@@ -385,6 +389,7 @@ def _values(value: Cause | Outcome | Usage) -> dict[str, Any]:
     return {f.name: getattr(value, f.name) for f in fields(value)}
 
 
+_SPEC_FIELDS = frozenset(f.name for f in fields(StepSpec))
 _SPEC_DEFAULTS = {f.name: f.default for f in fields(StepSpec) if f.default is not MISSING and f.name != "needs"}
 
 
@@ -394,9 +399,12 @@ def _spec_to_json(spec: StepSpec, named: Callable[[str], str]) -> dict[str, Any]
     data.update((n, getattr(spec, n)) for n, default in _SPEC_DEFAULTS.items() if getattr(spec, n) != default)
     if spec.resources:
         data["resources"] = dict(spec.resources)
+    if spec.cells:
+        data["cells"] = list(spec.cells)
     return data
 
 
 def _spec_from_json(data: Mapping[str, Any]) -> StepSpec:
     resources = tuple(data.get("resources", {}).items())
-    return StepSpec(**{**data, "needs": tuple(data["needs"]), "resources": resources})
+    given = {**data, "needs": tuple(data["needs"]), "resources": resources, "cells": tuple(data.get("cells", ()))}
+    return StepSpec(**{name: value for name, value in given.items() if name in _SPEC_FIELDS})

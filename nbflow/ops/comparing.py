@@ -10,7 +10,7 @@ from nbflow.errors import UsageError
 from nbflow.journal import RunRow
 from nbflow.ops.following import LAST, find_run, journal_of
 from nbflow.ops.history import Story, story
-from nbflow.ops.step_history import record_of
+from nbflow.ops.results import Results
 from nbflow.settings import Settings
 from nbflow.store import Store
 
@@ -38,8 +38,9 @@ def _before(rows: list[RunRow], later: RunRow) -> RunRow:
 
 
 def _side(told: Story, store: Store) -> Side:
+    results = Results(store, told.run.shape.specs, told.facts)
     steps = {
-        step["id"]: StepSide(step["name"], step["state"], step["seconds"], record_of(store, told.facts, step["id"]))
+        step["id"]: StepSide(step["name"], step["state"], step["seconds"], results.record(step["id"]))
         for step in told.view["steps"]
     }
     return Side(told.row.id, told.view["status"], told.seconds, dict(told.row.parameters), steps)

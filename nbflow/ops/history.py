@@ -22,11 +22,12 @@ from nbflow.core.events import (
     RunStarted,
     StepSpec,
     from_json,
+    time_text,
     time_value,
 )
 from nbflow.core.run import ACTIVE, ImpossibleEvent, Run, advance, begin
 from nbflow.core.timing import History, Timing, timing
-from nbflow.core.view import Notes, RunView, StepView, noted, view
+from nbflow.core.view import Action, Notes, RunView, StepView, due, noted, timed, view
 from nbflow.errors import UsageError, did_you_mean
 from nbflow.journal import Journal, RunRow
 from nbflow.ops.folders import RUNS
@@ -156,11 +157,30 @@ class Story:
     @cached_property
     def view(self) -> RunView:
         """What to draw. The status is that of the row: a run whose process is gone has crashed."""
-        seen = view(self.row.id, self.run, noted(Notes(), self.facts))
+        notes = noted(Notes(), self.facts)
+        seen = self._with_row(view(self.row.id, self.run, notes), notes)
+        if self.timing is not None:
+            from nbflow.render.history import time_report  # `nbflow runs` draws none
+
+            names = {spec.name: spec.label for spec in self.run.shape.specs}
+            seen = timed(seen, self.timing, time_report(self.timing, names).splitlines())
         if self.row.status not in GONE:
             return seen
         steps = [_cut_short(step) if step["state"] in ACTIVE else step for step in seen["steps"]]
-        return {**seen, "status": self.row.status, "label": self.row.status, "steps": steps}
+        again: list[Action] = ["run", "retry"]
+        return {**seen, "status": self.row.status, "label": self.row.status, "actions": again, "steps": steps}
+
+    def _with_row(self, seen: RunView, notes: Notes) -> RunView:
+        """With what the journal says of the run besides its facts."""
+        goes_on = self.row.status == "running"
+        return {
+            **seen,
+            "sources": list(self.row.sources),
+            "parameters": dict(self.row.parameters),
+            "seconds": self.seconds,
+            "now": time_text(time.time()) if goes_on else seen["now"],
+            "eta": due(self.run, notes, self.history, time.time()) if goes_on else None,
+        }
 
     @cached_property
     def timing(self) -> Timing | None:
@@ -182,14 +202,19 @@ class Story:
 
 
 def _cut_short(step: StepView) -> StepView:
-    return {**step, "label": CUT_SHORT, "reason": "the run ended while it ran"}
+    actions: list[Action] = ["only", *(action for action in step["actions"] if action != "only")]
+    return {**step, "label": CUT_SHORT, "reason": "the run ended while it ran", "actions": actions}
 
 
 def story(settings: Settings, name: str) -> Story:
     """The run that ``name`` means: its id, the beginning of it, or ``last``. Raises ``UsageError`` and
     ``JournalError``."""
     with journal_of(settings.root) as journal:
-        row = find_run(journal, name)
-        facts = _known(journal.events(row.id))
-        facts = facts if facts and isinstance(facts[0], RunStarted) else []
-        return Story(settings, row, tuple(facts), journal.durations(before=row.id), journal.notice)
+        return told_by(journal, settings, find_run(journal, name))
+
+
+def told_by(journal: Journal, settings: Settings, row: RunRow) -> Story:
+    """What the journal tells of a run. Raises ``JournalError``."""
+    facts = _known(journal.events(row.id))
+    facts = facts if facts and isinstance(facts[0], RunStarted) else []
+    return Story(settings, row, tuple(facts), journal.durations(before=row.id), journal.notice)

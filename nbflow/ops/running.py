@@ -140,6 +140,10 @@ def run(
             status = str(finished.status)
         finally:
             folders.write_copies(shop, made)
+            if any(planned.action == "run" for planned in made.steps.values()):
+                from nbflow.ops.reporting import write_at_end  # of no use where all is fresh
+
+                write_at_end(journal, project.settings, run_id, status, project.pipeline, shop.made)
             alerting.finish(journal, project.settings, run_id, status)
         keeping.forget_old_runs(journal, project.root, project.settings.keep_runs)
         alerting.start_sending(project.root, project.settings, guard)
@@ -200,6 +204,8 @@ def _specs(project: Project, made: Plan) -> tuple[StepSpec, ...]:
                 resources=options.resources,
                 short=step.name,
                 reason=because(planned.reasons, "first run"),
+                notebook=step.notebook,
+                cells=step.outline.cells,
             )
         )
     return tuple(found)

@@ -99,7 +99,8 @@ def steps_table(view: RunView, times: Timing | None, *, colour: bool, width: int
     rows: list[Sequence[Cell]] = []
     for step in view["steps"]:
         sign, style = STYLES[step["state"]]
-        state = f"{step['label']} ({step['attempts']} attempts)" if step["attempts"] > 1 else step["label"]
+        tries = len(step["attempts"])
+        state = f"{step['label']} ({tries} attempts)" if tries > 1 else step["label"]
         took = known.get(step["id"])
         cells = _cells(took) if took is not None and step["state"] not in UNTIMED else [("", "")] * 9
         rows.append(((sign, style), (clean(step["name"]), ""), (state, style), *cells, (clean(step["reason"]), "dim")))

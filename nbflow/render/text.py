@@ -82,8 +82,8 @@ def run_rows(steps: Iterable[StepView], seconds: Mapping[str, float] = NONE) -> 
 
 
 def _state(step: StepView) -> str:
-    if step["attempts"] > 1:
-        return f"{step['label']} (attempt {step['attempts']})"
+    if len(step["attempts"]) > 1:
+        return f"{step['label']} (attempt {len(step['attempts'])})"
     if step["state"] == "running" and step["total"] > 1:
         return f"{step['label']} {step['done']}/{step['total']}"
     return step["label"]

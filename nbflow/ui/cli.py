@@ -364,6 +364,7 @@ for command in (
     history.runs,
     history.show,
     history.diff,
+    history.report,
     cache.cache,
 ):
     cli.add_command(command)

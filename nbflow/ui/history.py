@@ -1,9 +1,11 @@
-"""The commands that look back: ``nbflow runs``, ``show`` and ``diff``. They write nothing, also where they could."""
+"""The commands that look back: ``nbflow runs``, ``show``, ``diff`` and ``report``. But for the last they write nothing,
+also where they could."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -102,6 +104,33 @@ def diff(old: str, new: str, as_json: bool) -> None:
         answer(drawing.comparison(found, colour=has_colour(sys.stdout), width=width(sys.stdout)))
 
 
+@click.command()
+@click.argument("run", metavar="[RUN]", default="last", shell_complete=complete_run)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write it there, to be given away.")  # fmt: skip
+@click.option("--open", "in_browser", is_flag=True, help="Open it in the browser.")
+@json_option("where it is")
+@explained
+def report(run: str, output: Path | None, in_browser: bool, as_json: bool) -> None:
+    """Say where the report of a run is, a page with all there is to see.
+
+    RUN is the id of a run, the beginning of one, or `last`, which it is
+    where nothing is given. A run writes its report as it ends; where there
+    is none, or the run still goes on, it is made now.
+    """
+    from nbflow import ops
+    from nbflow.api.words import near
+    from nbflow.ui.terminal import answer, answer_json
+
+    place = ops.report(ops.settings_here(), run, output)
+    if as_json:
+        answer_json({"report": str(place)})
+    else:
+        answer(near(place))
+    if in_browser:
+        click.launch(place.absolute().as_uri())
+
+
 def _run(told: Story) -> Iterator[str]:
     from nbflow.api.words import near
     from nbflow.render import history as drawing
@@ -131,7 +160,7 @@ def _step(told: Story, step: StepStory) -> Iterator[str]:
         yield drawing.attempts_table(step.attempts, colour=colour, width=width(sys.stdout))
     yield drawing.step_time(step.time)
     lines = (
-        [drawing.ThingLine(thing.name, thing.type, thing.size, thing.step) for thing in things]
+        [drawing.ThingLine(thing["name"], thing["type"], thing["size"], thing["step"]) for thing in things]
         for things in (step.inputs, step.outputs)
     )
     yield from map(drawing.things, ("input", "output"), lines)

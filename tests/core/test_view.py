@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -31,8 +31,13 @@ from nbflow.core.run import State, fold
 from nbflow.core.timing import timing
 from nbflow.core.view import LABELS, Notes, RunView, StepView, noted, outcomes, view
 
-LOAD = StepSpec("nb.load", short="load", reason="never run before")
+LOAD = StepSpec("nb.load", short="load", reason="never run before", notebook="nb.ipynb", cells=(2, 4))
 TRAIN = StepSpec("nb.train", ("nb.load",), retries=1, retry_delay=8.0, short="train", reason="an input will change")
+
+
+NO_USAGE = {"waiting": 0.0, "kernel": 0.0, "loading": 0.0, "code": 0.0, "saving": 0.0, "memory": 0, "cpu": 0.0}
+NO_RESULTS: Any = {"time": None, "inputs": [], "outputs": [], "printed": [], "executed": ""}
+"""What facts alone do not tell."""
 
 
 def start(*specs: StepSpec, jobs: int = 2, reused: int = 0, fail_fast: bool = False) -> RunStarted:
@@ -64,44 +69,74 @@ def test_a_run_that_goes_on() -> None:
         "status": "running",
         "label": "running",
         "folder": "nbflow_runs/r",
+        "command": "",
+        "sources": ["nb.ipynb"],
+        "parameters": {},
+        "environment": {},
+        "jobs": 2,
         "started": "1970-01-01T00:00:10.000Z",
         "ended": None,
+        "seconds": 1.5,
+        "now": "1970-01-01T00:00:11.500Z",
+        "eta": None,
         "counts": nothing | {"running": 1, "waiting": 1},
+        "actions": ["cancel"],
+        "time": None,
+        "graph": None,
         "steps": [
             {
                 "id": "nb.load",
                 "name": "load",
+                "needs": [],
+                "notebook": "nb.ipynb",
+                "cells": [2, 4],
+                "group": "",
                 "state": "running",
                 "label": "running",
                 "reason": "never run before",
-                "attempts": 1,
+                "attempts": [
+                    {
+                        "number": 1, "started": "1970-01-01T00:00:11.000Z", "ended": None, "ending": "", "error": "",
+                        "traceback": "", "cell": None, "usage": NO_USAGE, "environment": {},
+                    },
+                ],
                 "started": "1970-01-01T00:00:11.000Z",
                 "ended": None,
                 "seconds": None,
                 "retry": None,
                 "done": 1,
                 "total": 3,
+                "text": "",
                 "error": "",
                 "warnings": [],
+                **NO_RESULTS,
+                "actions": ["jump"],
             },
             {
                 "id": "nb.train",
                 "name": "train",
+                "needs": ["nb.load"],
+                "notebook": "",
+                "cells": [],
+                "group": "",
                 "state": "waiting",
                 "label": "waiting",
                 "reason": "waits for load",
-                "attempts": 0,
+                "attempts": [],
                 "started": None,
                 "ended": None,
                 "seconds": None,
                 "retry": None,
                 "done": 0,
                 "total": 0,
+                "text": "",
                 "error": "",
                 "warnings": [],
+                **NO_RESULTS,
+                "actions": [],
             },
         ],
-    }
+    }  # fmt: skip
 
 
 REASONS: list[tuple[str, tuple[Event, ...], str, str]] = [
@@ -195,7 +230,11 @@ def test_a_retry_says_when_it_comes_and_a_new_attempt_has_times_of_its_own() -> 
         "nb.train", *story, RetryDue("nb.train", 1, at=17.0), StepStarted("nb.train", 2, at=18.0),
         StepProgressed("nb.train", 1, at=18.5, done=9, total=9),
     )  # fmt: skip
-    assert (again["attempts"], again["started"], again["ended"], again["retry"], again["done"]) == (
+    assert [(a["number"], a["ending"], a["started"]) for a in again["attempts"]] == [
+        (1, "failed", "1970-01-01T00:00:12.000Z"),
+        (2, "", "1970-01-01T00:00:18.000Z"),
+    ]
+    assert (len(again["attempts"]), again["started"], again["ended"], again["retry"], again["done"]) == (
         2, "1970-01-01T00:00:18.000Z", None, None, 0,
     )  # fmt: skip
 

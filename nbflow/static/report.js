@@ -1,0 +1,31 @@
+
+// --- the page of a report: behind view.js, in the same script ----------------------------------------------
+
+const given = JSON.parse(document.getElementById("nbf-data")?.textContent ?? "null");
+const live = document.getElementById("nbf-live");
+if (live) {
+  mount(live, { base: given.base, anchors: given.anchors }).update(given.view);
+  document.body.classList.add("nbf-drawn");
+}
+document.getElementById("nbf-tables")?.removeAttribute("open");
+
+/** As high as what is in it. @param {HTMLIFrameElement} frame */
+function stretch(frame) {
+  const high = frame.contentDocument?.documentElement?.getBoundingClientRect().height;
+  if (high) frame.style.height = `${Math.min(Math.ceil(high) + 2, 900)}px`;
+}
+for (const frame of document.querySelectorAll("iframe")) {
+  stretch(frame);
+  frame.addEventListener("load", () => stretch(frame));
+  frame.closest("details")?.addEventListener("toggle", () => stretch(frame));
+}
+/** A link to something that is folded away opens it. */
+function unfold() {
+  const there = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+  if (there instanceof HTMLDetailsElement) there.open = true;
+}
+addEventListener("hashchange", unfold);
+unfold();
+addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("details")) fold.open = true;
+});

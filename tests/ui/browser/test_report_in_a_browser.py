@@ -1,0 +1,112 @@
+"""The report of a real run, opened as a file: it draws, complains of nothing, and lets nothing of a notebook run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from nbflow.core.view import RunView
+from nbflow.render.report import ShownCell, page
+from tests.commands import Given, nbflow
+from tests.ui.browser.drawings import Drawn, context_of
+from tests.wire_views import HOSTILE, VIEWS
+
+pytestmark = pytest.mark.slow
+
+CELLS = (
+    "# parameters\nrows = 5",
+    "%%step load -o table\ntable = list(range(rows))\nprint('rows:', rows)",
+    "%%step train -i table -o model\nmodel = sum(table)\nprint('<b>model</b>', model)",
+    "%%step check -i model\nassert model > 100, 'the model is too small'",
+)
+
+
+@pytest.fixture(params=["light", "dark"])
+def drawn(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Drawn]:
+    context = context_of(browser, request.param)
+    yield Drawn.on(context)
+    context.close()
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    """Of a run in which a step failed."""
+    Given(CELLS).write(tmp_path)
+    assert nbflow(tmp_path, "run", "-p", "rows=7").code == 1
+    (found,) = tmp_path.glob("nbflow_runs/*/report.html")
+    return found
+
+
+def test_the_report_of_a_real_run_opens_from_a_file(drawn: Drawn, report: Path) -> None:
+    drawn.page.goto(report.as_uri())
+    expect(drawn.page.locator(".nbf-status")).to_have_text("failed")
+    assert drawn.texts(".nbf-row .nbf-name-text") == ["load", "train", "check"]
+    drawn.page.locator(".nbf-graph [data-step='flow.train']").click()
+    expect(drawn.page.locator(".nbf-detail h3")).to_have_text("train")
+    links = drawn.page.locator(".nbf-detail a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    assert links == ["#outputs-2", "steps/train.ipynb"]
+    assert (report.parent / links[1]).is_file()
+    drawn.page.get_by_role("link", name="What its cells showed").click()
+    shown = drawn.page.locator("#outputs-2")
+    expect(shown).to_be_in_viewport()
+    assert "<b>model</b> 21" in shown.inner_text()
+    assert "AssertionError: the model is too small" in drawn.page.locator(".nbf-page > .nbf-said").first.inner_text()
+    assert drawn.said == []
+    assert drawn.serious() == []
+
+
+def test_it_can_be_read_where_scripts_are_off(browser: Browser, report: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page_ = context.new_page()
+    page_.goto(report.as_uri())
+    text = page_.locator("main").inner_text()
+    context.close()
+    for said in ("failed after", "The run in tables", "check failed in cell 4", "rows", "rows: 7"):
+        assert said in text
+
+
+def test_on_paper_nothing_is_folded_away(drawn: Drawn, report: Path) -> None:
+    drawn.page.goto(report.as_uri())
+    expect(drawn.page.locator("#nbf-tables")).not_to_have_attribute("open", "")
+    drawn.page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+    assert drawn.page.locator("details:not([open])").count() == 0
+
+
+def outputs() -> list[dict[str, Any]]:
+    scripts = [
+        "<script>parent.sprung='script'</script><b>a</b>", "<img src=x onerror=\"parent.sprung='img'\">b",
+        "<iframe srcdoc=\"<script>parent.parent.sprung='frame'</script>\"></iframe>c",
+        "<svg onload=\"parent.sprung='svg'\"><script>parent.sprung='in svg'</script></svg>d",
+        "<a href=\"javascript:parent.sprung='link'\" id=go>e</a>",
+        "<style>@import 'x'; p { background: url(y) }</style>f",
+        "<form action=x><button>g</button></form>h", "<meta http-equiv=refresh content='0;url=x'>i", *HOSTILE,
+    ]  # fmt: skip
+    shown: list[dict[str, Any]] = [{"output_type": "display_data", "data": {"text/html": html}} for html in scripts]
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" onload="parent.sprung=1"><script>parent.sprung=2</script></svg>'
+    shown.append({"output_type": "display_data", "data": {"image/svg+xml": svg}})
+    shown.append({"output_type": "stream", "name": "stdout", "text": [*HOSTILE, "z" * 1_000_000]})
+    shown.append({"output_type": "error", "ename": "E", "evalue": "", "traceback": list(HOSTILE)})
+    return shown
+
+
+def test_a_hostile_run_runs_nothing_in_it(drawn: Drawn, tmp_path: Path) -> None:
+    seen: RunView = {**VIEWS["hostile"](), "graph": None}
+    file = tmp_path / "report.html"
+    text = page(seen, {step["id"]: [ShownCell(1, outputs())] for step in seen["steps"]})
+    file.write_text(text, encoding="utf-8", errors="replace")
+    drawn.page.goto(file.as_uri())
+    for step in json.loads(json.dumps(seen))["steps"]:
+        drawn.page.locator(f".nbf-row[data-id='{step['id']}']").click()
+    frames = drawn.page.frames[1:]
+    assert len(frames) > 20
+    for frame in frames:
+        frame.locator("body").wait_for(state="attached")
+    drawn.page.wait_for_load_state("load")
+    assert drawn.sprung() is None
+    assert drawn.page.url == file.as_uri()
+    assert drawn.said == []

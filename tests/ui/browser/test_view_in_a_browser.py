@@ -1,0 +1,286 @@
+"""The renderer in a real browser: what it draws of the golden views, and what a keyboard, an ear and a mouse find."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from nbflow.core.events import RunStarted, StepSpec, StepStarted, StepSucceeded
+from nbflow.core.run import fold
+from nbflow.core.view import Notes, changes, noted, view
+from nbflow.render.words import duration, size
+from tests.ui.browser.drawings import ADVICE, JS, Drawn, context_of
+from tests.wire_views import FOLDER, HOSTILE, VIEWS
+
+pytestmark = pytest.mark.slow
+
+EVERY_ACTION = ("run", "cancel", "retry", "only", "jump")
+
+
+@pytest.fixture
+def drawn(browser: Browser) -> Iterator[Drawn]:
+    context = context_of(browser)
+    yield Drawn.on(context)
+    context.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def in_theme(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[[], Drawn]]:
+    context = context_of(browser, request.param)
+    yield lambda: Drawn.on(context)
+    context.close()
+
+
+def golden(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="ascii"))
+    return found
+
+
+def test_its_types_are_sound_and_those_of_the_golden_views() -> None:
+    compiler = JS / "node_modules" / "typescript" / "bin" / "tsc"
+    assert compiler.is_file(), ADVICE
+    node = Path(sys.executable).with_name("node")
+    done = subprocess.run([str(node), str(compiler), "--project", str(JS)], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+HEADS = {
+    "running": ("running", ["2 running", "2 succeeded", "1 waiting"]),
+    "failed": ("failed", ["3 succeeded", "1 failed", "1 skipped"]),
+    "retried": ("succeeded", ["5 succeeded"]),
+    "cancelled": ("cancelled", ["2 succeeded", "3 cancelled"]),
+    "reused": ("succeeded", ["5 reused"]),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_view_says_how_the_run_stands_and_every_step(drawn: Drawn, name: str) -> None:
+    seen = golden(name)
+    drawn.mount(seen)
+    status, counts = HEADS[name]
+    assert (drawn.texts(".nbf-status"), sorted(drawn.texts(".nbf-counts li"))) == ([status], sorted(counts))
+    assert drawn.texts(".nbf-row .nbf-name-text") == [step["name"] for step in seen["steps"]]
+    cards = drawn.page.locator("[data-step]").all()
+    for step, card in zip(seen["steps"], cards, strict=True):
+        assert f"nbf-{step['state']}" in str(card.get_attribute("class")).split()
+        assert str(card.get_attribute("aria-label")).startswith(f"{step['name']} {step['label']}")
+    assert drawn.said == []
+
+
+def test_attempts_are_bars_with_their_parts_and_the_longest_chain_is_marked(drawn: Drawn) -> None:
+    drawn.mount(golden("retried"))
+    train = drawn.page.locator('.nbf-row[data-id="nb.train"]')
+    parts = [str(bar.get_attribute("class")).split()[1:] for bar in train.locator(".nbf-bar").all()]
+    assert parts == [
+        ["nbf-part-waiting", "nbf-failed"], ["nbf-part-kernel", "nbf-failed"], ["nbf-part-code", "nbf-failed"],
+        ["nbf-end", "nbf-failed"],
+        ["nbf-part-waiting", "nbf-succeeded"], ["nbf-part-kernel", "nbf-succeeded"],
+        ["nbf-part-code", "nbf-succeeded"], ["nbf-part-saving", "nbf-succeeded"],
+    ]  # fmt: skip
+    marked = drawn.page.locator(".nbf-row:has(.nbf-chain:not([hidden])) .nbf-name-text")
+    assert marked.all_inner_texts() == ["load", "clean", "train", "publish"]
+    assert drawn.page.locator(".nbf-edge.nbf-critical").count() == 3
+
+
+def test_the_detail_of_a_step_has_all_that_is_known_of_it(drawn: Drawn) -> None:
+    drawn.mount(golden("failed"), EVERY_ACTION)
+    drawn.page.locator('[data-step="nb.train"]').click()
+    detail = drawn.page.locator(".nbf-detail")
+    text = detail.inner_text()
+    for said in (
+        "ValueError: the table is empty", "----> 2 raise ValueError(...)", "nb.ipynb, cell 4", "180 MB",
+        "3. failed", "kernel and inputs 0.4 s, code 1.6 s", "DataFrame 327346 × 12", "31 MB", "epoch 3: loss 0.333",
+        "none: it is on the longest chain",
+    ):  # fmt: skip
+        assert said in text
+    assert detail.locator("a").evaluate_all("all => all.map(a => a.getAttribute('href'))") == ["run/steps/train.ipynb"]
+    drawn.page.keyboard.press("Escape")
+    expect(detail.locator("h3")).to_have_text("This run")
+    assert "Longest chain: load → clean → train" in detail.inner_text()
+
+
+def test_buttons_are_those_that_make_sense_and_that_the_host_can_do(drawn: Drawn) -> None:
+    drawn.mount(golden("failed"), EVERY_ACTION)
+    assert drawn.texts(".nbf-head .nbf-button") == ["Run", "Retry what failed"]
+    drawn.page.get_by_role("button", name="Retry what failed").click()
+    drawn.page.locator('.nbf-row[data-id="nb.plot"]').click()
+    drawn.page.get_by_role("button", name="Run this step").click()
+    drawn.page.get_by_role("button", name="Go to cell").click()
+    assert drawn.page.evaluate("window.asked") == [["retry", None], ["only", "nb.plot"], ["jump", "nb.plot"]]
+    drawn.mount(golden("failed"), ["cancel"])
+    assert drawn.texts(".nbf-head .nbf-button") == []
+    drawn.mount(golden("running"), EVERY_ACTION)
+    assert drawn.texts(".nbf-head .nbf-button") == ["Cancel"]
+
+
+def test_a_keyboard_reaches_everything(drawn: Drawn) -> None:
+    drawn.mount(golden("failed"))
+    focused = "document.activeElement.dataset.step ?? document.activeElement.dataset.id"
+    drawn.page.locator('[data-step="nb.load"]').focus()
+    for key, step in (("ArrowDown", "nb.clean"), ("ArrowDown", "nb.train"), ("ArrowUp", "nb.clean")):
+        drawn.page.keyboard.press(key)
+        assert drawn.page.evaluate(focused) == step
+    drawn.page.keyboard.press("Enter")
+    expect(drawn.page.locator(".nbf-detail h3")).to_have_text("clean")
+    expect(drawn.page.locator('[data-step="nb.clean"]')).to_have_attribute("aria-pressed", "true")
+    drawn.page.keyboard.press("Escape")
+    expect(drawn.page.locator(".nbf-detail h3")).to_have_text("This run")
+    drawn.page.locator('.nbf-row[tabindex="0"]').focus()
+    for key in ("End", "ArrowUp", "ArrowUp", "Enter"):
+        drawn.page.keyboard.press(key)
+    expect(drawn.page.locator(".nbf-detail h3")).to_have_text("train")
+    expect(drawn.page.locator('.nbf-row[data-id="nb.train"]')).to_have_attribute("aria-selected", "true")
+
+
+def test_what_goes_wrong_is_said_to_those_who_hear(drawn: Drawn) -> None:
+    running = golden("running")
+    drawn.mount(running)
+    failed = {**golden("failed"), "graph": None}
+    drawn.update({**failed, "started": running["started"]})
+    expect(drawn.page.get_by_role("status")).to_have_text(
+        "train failed: ValueError: the table is empty The run failed."
+    )
+
+
+def test_the_picture_can_be_moved_and_zoomed_and_fits_again(drawn: Drawn) -> None:
+    drawn.mount(golden("failed"))
+    svg = drawn.page.locator(".nbf-graph svg")
+    fit = svg.get_attribute("viewBox")
+    drawn.page.get_by_role("button", name="Zoom in").click()
+    zoomed = svg.get_attribute("viewBox")
+    frame = drawn.page.locator(".nbf-graph").bounding_box()
+    assert frame is not None
+    x, y = frame["x"] + 20, frame["y"] + 200
+    drawn.page.mouse.move(x, y)
+    drawn.page.mouse.down()
+    drawn.page.mouse.move(x + 60, y - 40, steps=3)
+    drawn.page.mouse.up()
+    moved = svg.get_attribute("viewBox")
+    assert len({fit, zoomed, moved}) == 3
+    expect(drawn.page.locator(".nbf-detail h3")).to_have_text("This run")  # to drag is not to choose
+    drawn.page.get_by_role("button", name="Fit").click()
+    assert svg.get_attribute("viewBox") == fit
+
+
+@pytest.mark.parametrize("name", [*HEADS, "hostile"])
+def test_nobody_is_kept_out(in_theme: Callable[[], Drawn], name: str) -> None:
+    drawn = in_theme().mount(golden(name), EVERY_ACTION)
+    assert drawn.serious() == []
+    drawn.page.locator(".nbf-row[data-id]").nth(2).click()
+    assert drawn.serious() == []
+
+
+def test_what_a_hostile_notebook_says_is_text(drawn: Drawn) -> None:
+    seen = golden("hostile")
+    drawn.mount(seen, EVERY_ACTION)
+    for step in seen["steps"]:
+        drawn.page.evaluate("step => window.drawing.select(step)", step["id"])
+        assert drawn.page.locator(".nbf-detail a").get_attribute("href") == ("run/javascript%3Awindow.sprung%3D'link'")
+    assert drawn.sprung() is None
+    assert drawn.texts(".nbf-row .nbf-name-text")[0] == HOSTILE[0]
+    host = drawn.page.locator("#host")
+    assert host.locator("script, img, image, use, svg a, foreignObject, style, iframe, animate").count() == 0
+    assert host.evaluate(
+        "host => [...host.querySelectorAll('*')].flatMap(e => e.getAttributeNames()).filter(n => n.startsWith('on'))"
+    ) == []  # fmt: skip
+    shown = host.inner_text()
+    assert not [letter for letter in "\u202e\u2066\x1b\x07" if letter in shown]
+    assert drawn.said == []
+
+
+def test_a_line_of_a_megabyte_is_drawn_short(drawn: Drawn) -> None:
+    seen = golden("failed")
+    for step in seen["steps"]:
+        step.update(error="x" * 1_000_000, printed=["y" * 1_000_000], reason="z" * 1_000_000)
+    drawn.mount(seen)
+    drawn.page.evaluate("() => window.drawing.select('nb.train')")
+    assert len(drawn.page.locator("#host").inner_text()) < 60_000
+
+
+def test_of_another_run_nothing_is_left_of_the_one_before(drawn: Drawn) -> None:
+    seen, _ = many(70)
+    drawn.mount(seen)
+    drawn.page.evaluate("() => window.drawing.select('n.s1')")
+    drawn.update(golden("failed"))
+    assert drawn.texts(".nbf-row .nbf-name-text") == ["load", "clean", "train", "plot", "publish"]
+    expect(drawn.page.locator(".nbf-detail h3")).to_have_text("This run")
+    drawn.page.evaluate("() => window.drawing.destroy()")
+    assert drawn.page.locator("#host").inner_html() == ""
+
+
+def test_another_version_is_not_drawn_but_said(drawn: Drawn) -> None:
+    drawn.mount({"version": 2, "run": "r"})
+    assert drawn.page.locator("#host").inner_text() == (
+        "This run was told by another version of nbflow (view 2, and this page draws 1). Reload the page, or update "
+        "nbflow."
+    )
+
+
+def test_words_are_those_of_the_terminal(drawn: Drawn) -> None:
+    drawn.mount(golden("reused"))
+    times = [0.0, 0.04, 0.05, 9.94, 9.96, 59.4, 60.0, 200.0, 3599.6, 3900.0, 100_000.0]
+    sizes = [0, 999, 1000, 9_949, 9_951, 999_499, 999_501, 51_200_000, 1_234_567_890, 5e12]
+    assert drawn.page.evaluate("all => all.map(window.view.duration)", times) == [duration(t) for t in times]
+    assert drawn.page.evaluate("all => all.map(window.view.size)", sizes) == [size(s) for s in sizes]
+
+
+# --- many steps ----------------------------------------------------------------------------------------
+
+
+def many(steps: int = 1000) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A view of a run with very many steps, and changes of it in which one of them ends."""
+    names = [f"n.s{number}" for number in range(steps)]
+    specs = tuple(StepSpec(n, short=n[2:], notebook="n.ipynb", cells=(i + 1,)) for i, n in enumerate(names))
+    story: list[Any] = [RunStarted(at=1000.0, steps=specs, jobs=4)]
+    story += [StepStarted(name, 1, at=1000.0) for name in names[:4]]
+    seen = view("r", fold(story), noted(Notes(), story))
+    first = copy.deepcopy(seen)
+    told = []
+    for number in range(3):
+        story.append(StepSucceeded(names[number], 1, at=1001.0 + number, seconds=1.0))
+        story.append(StepStarted(names[number + 4], 1, at=1001.0 + number))
+        new = view("r", fold(story), noted(Notes(), story))
+        told.append(changes(seen, new))
+        seen = new
+    return dict(first), told
+
+
+def test_of_very_many_steps_alike_those_are_shown_that_run_or_failed(drawn: Drawn) -> None:
+    seen, told = many()
+    drawn.mount(seen)
+    assert drawn.texts(".nbf-row .nbf-name-text") == ["s*", "s0", "s1", "s2", "s3"]
+    group = drawn.page.locator(".nbf-group")
+    assert str(group.text_content()) == "s*1000 steps: 4 running, 996 waiting"
+    drawn.update(told[0])
+    assert drawn.texts(".nbf-row .nbf-name-text") == ["s*", "s1", "s2", "s3", "s4"]
+    group.click()
+    assert drawn.page.locator(".nbf-row").count() == 1001
+    expect(group).to_have_attribute("aria-expanded", "true")
+    group.press("ArrowLeft")
+    assert drawn.page.locator(".nbf-row").count() == 5
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_an_update_touches_what_has_changed_and_nothing_else(drawn: Drawn, is_open: bool) -> None:
+    seen, told = many()
+    drawn.mount(seen)
+    if is_open:
+        drawn.page.locator(".nbf-group").click()
+    counts = [drawn.mutated(change) for change in told]
+    assert max(counts) <= 60
+    assert drawn.mutated({"version": 1, "run": "r"}) <= 4  # the clock goes on
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_that_is_drawn_again_changes_nothing(drawn: Drawn, name: str) -> None:
+    seen = {**golden(name), "graph": None}
+    drawn.mount(golden(name))
+    assert drawn.mutated(seen) <= 4
