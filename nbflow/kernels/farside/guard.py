@@ -109,12 +109,18 @@ class Guard:
     def tell_ended(self) -> None:
         orphans = processes.reap_orphans(self.started)
         for pid, told in list(self.told.items()):
-            status = None if told else processes.ending(pid)
+            status = None if told else self.ending(pid)
             if status is not None:
                 self.told[pid] = True
                 self.lines.send({"told": "ended", "pid": pid, "status": status, "orphans": orphans})
 
+    def ending(self, pid: int) -> int | None:
+        """Where the system cannot be asked without putting the process to rest (macOS), its number is free at once."""
+        return processes.ending(pid) if hasattr(os, "waitid") else self.started[pid].poll()
+
     def release(self, pid: int) -> None:
-        if self.started.pop(pid, None) is not None:
+        process = self.started.pop(pid, None)
+        if process is not None:
             del self.told[pid]
-            processes.end(pid)
+            if process.returncode is None:
+                processes.end(pid)
