@@ -121,6 +121,7 @@ def test_ctrl_c_cancels_records_and_leaves_no_process(tmp_path: Path) -> None:
             "",
             "■ Run RUN cancelled after N.N s: 1 succeeded, 2 cancelled.",
             "  Executed notebook: nbflow_runs/RUN/flow.ipynb",
+            "  Report: nbflow_runs/RUN/report.html",
             "  To resume: nbflow run flow.ipynb  (what succeeded is reused)",
         ],
         [
@@ -229,6 +230,7 @@ def test_a_failure_shows_the_frames_of_the_person_and_the_repaired_notebook_goes
         "",
         "✘ Run RUN failed in N.N s: 1 succeeded, 1 failed, 1 skipped.",
         "  Executed notebook: nbflow_runs/RUN/flow.ipynb",
+        "  Report: nbflow_runs/RUN/report.html",
         "  To resume: nbflow run flow.ipynb  (what succeeded is reused)",
     ]
     assert err[-1] == "below skipped: needs bad, which failed"

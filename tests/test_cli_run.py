@@ -80,6 +80,7 @@ def test_a_run_is_told_in_lines_and_summed_up(fork: Path) -> None:
         "\n"
         "✔ Run RUN succeeded in N.N s: 4 succeeded.\n"
         "  Executed notebook: nbflow_runs/RUN/flow.ipynb\n"
+        "  Report: nbflow_runs/RUN/report.html\n"
     )
     assert nbflow(fork, "run", "-j", "1", "-p", "alpha=1.0") == (
         0,
@@ -92,6 +93,7 @@ def test_a_run_is_told_in_lines_and_summed_up(fork: Path) -> None:
             "\n"
             "✔ Run RUN succeeded in N.N s: 2 succeeded, 2 reused.\n"
             "  Executed notebook: nbflow_runs/RUN/flow.ipynb\n"
+            "  Report: nbflow_runs/RUN/report.html\n"
         ),
         (
             "run RUN: 1 step to run, 1 that may run (unless what they take comes out the same), 2 to reuse.\n"
@@ -142,12 +144,13 @@ def test_a_failure_says_what_failed_where_to_look_and_how_to_go_on(tmp_path: Pat
         "\n"
         "✘ bad failed in cell 2: ZeroDivisionError: division by zero\n"
     )
-    assert rest.splitlines()[-6:] == [
+    assert rest.splitlines()[-7:] == [
         "ZeroDivisionError: division by zero",
         "  Its executed notebook: nbflow_runs/RUN/steps/bad.ipynb",
         "",
         "✘ Run RUN failed in N.N s: 1 succeeded, 1 failed, 2 skipped.",
         "  Executed notebook: nbflow_runs/RUN/flow.ipynb",
+        "  Report: nbflow_runs/RUN/report.html",
         "  To resume: nbflow run flow.ipynb -s load+ -j 1  (what succeeded is reused)",
     ]
 

@@ -58,7 +58,11 @@ def test_an_unusual_notebook_runs_and_stays_as_it_was(tmp_path: Path, content: d
     text = json.dumps(content)
     Given(files={"flow.ipynb": text}).write(tmp_path)
     table = "   step  state       time  why\n✔  load  succeeded  N.N s  first run\n"
-    end = "✔ Run RUN succeeded in N.N s: 1 succeeded.\n  Executed notebook: nbflow_runs/RUN/flow.ipynb\n"
+    end = (
+        "✔ Run RUN succeeded in N.N s: 1 succeeded.\n"
+        "  Executed notebook: nbflow_runs/RUN/flow.ipynb\n"
+        "  Report: nbflow_runs/RUN/report.html\n"
+    )
     assert nbflow(tmp_path, "run")[:2] == (0, f"{table}\n{end}")
     assert (tmp_path / "flow.ipynb").read_text() == text
 
@@ -203,7 +207,7 @@ def test_an_executed_notebook_that_cannot_be_written_changes_nothing_else(tmp_pa
     in_the_way = "import glob, os\n(run,) = glob.glob('nbflow_runs/2*')\nos.mkdir(run + '/flow.ipynb')\na = 1"
     Given((f"%%step load -o a\n{in_the_way}",)).write(tmp_path)
     said = nbflow(tmp_path, "run")
-    assert (said.code, said.out.splitlines()[-1]) == (0, "✔ Run RUN succeeded in N.N s: 1 succeeded.")
+    assert (said.code, said.out.splitlines()[-2]) == (0, "✔ Run RUN succeeded in N.N s: 1 succeeded.")
     assert said.err.splitlines()[-1] == "nbflow: The executed notebook flow.ipynb cannot be written: Is a directory."
     assert nbflow(tmp_path, "plan", "--check").code == 0
 

@@ -138,6 +138,7 @@ def test_retry_makes_what_failed_once_it_is_mended(tmp_path: Path) -> None:
             "",
             "✔ Run RUN succeeded in N.N s: 2 succeeded, 1 reused.",
             "  Executed notebook: nbflow_runs/RUN/flow.ipynb",
+            "  Report: nbflow_runs/RUN/report.html",
         ],
     )
     said = nbflow(tmp_path, "retry")

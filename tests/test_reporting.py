@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from nbflow.ops.reporting import NAME
+from nbflow.ops.folders import REPORT
 from tests.commands import Given, nbflow
 from tests.stores import tree
 
@@ -19,7 +19,7 @@ FAILING = (*CELLS[:2], "%%step train -i raw -o model\nmodel = raw['x']")
 
 
 def written(root: Path) -> list[Path]:
-    return sorted(root.glob(f"nbflow_runs/*/{NAME}"))
+    return sorted(root.glob(f"nbflow_runs/*/{REPORT}"))
 
 
 def data_of(report: Path) -> dict[str, object]:
@@ -56,7 +56,7 @@ def test_the_report_of_a_fresh_run_is_made_when_it_is_asked_for(tmp_path: Path) 
     Given(CELLS).write(tmp_path)
     nbflow(tmp_path, "run")
     nbflow(tmp_path, "run")
-    assert nbflow(tmp_path, "report") == (0, f"nbflow_runs/RUN/{NAME}\n", "")
+    assert nbflow(tmp_path, "report") == (0, f"nbflow_runs/RUN/{REPORT}\n", "")
     assert len(written(tmp_path)) == 2
     text = written(tmp_path)[-1].read_text(encoding="utf-8")
     assert [said in text for said in ("2 reused", "loaded &lt;3&gt;", "model 12")] == [True, True, True]
@@ -67,7 +67,7 @@ def test_a_report_that_is_there_is_not_made_again(tmp_path: Path) -> None:
     nbflow(tmp_path, "run")
     (report,) = written(tmp_path)
     report.write_text("mine")
-    assert nbflow(tmp_path, "report", "--json") == (0, f'{{\n  "report": "ROOT/nbflow_runs/RUN/{NAME}"\n}}\n', "")
+    assert nbflow(tmp_path, "report", "--json") == (0, f'{{\n  "report": "ROOT/nbflow_runs/RUN/{REPORT}"\n}}\n', "")
     assert report.read_text() == "mine"
 
 
@@ -117,4 +117,4 @@ def test_nothing_is_left_beside_a_report(tmp_path: Path) -> None:
     Given(CELLS).write(tmp_path)
     nbflow(tmp_path, "run")
     (report,) = written(tmp_path)
-    assert [path for path in tree(report.parent) if not path.endswith(".ipynb")] == [NAME]
+    assert [path for path in tree(report.parent) if not path.endswith(".ipynb")] == [REPORT]

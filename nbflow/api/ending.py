@@ -15,6 +15,7 @@ from nbflow.core.events import Event, RunStarted, StepCrashed, StepFailed
 from nbflow.core.model import Finding
 from nbflow.core.timing import NO_HISTORY, WORTH, History, remark, timing
 from nbflow.core.view import RunView
+from nbflow.ops.folders import REPORT
 from nbflow.render import text
 from nbflow.render.history import remark as remark_in_words
 
@@ -69,6 +70,8 @@ class Ending:
     """Warnings and hints of the check."""
     resume: str
     """What to type to go on."""
+    report: Path | None = None
+    """Its page; ``None`` where there is none, as all was fresh."""
     kept: Path | None = None
     """Folder with what lay where outputs belong and was not made by their steps; ``None`` where nothing did."""
     remark: str = ""
@@ -107,6 +110,7 @@ def ending(
         {path: folder / path for path in notebooks if (folder / path).is_file()},
         tuple(findings),
         resume,
+        folder / REPORT if (folder / REPORT).is_file() else None,
         _kept(folder / REPLACED),
         _remark(events, history) if seen["status"] == "succeeded" else "",
     )

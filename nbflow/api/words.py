@@ -118,6 +118,8 @@ class _Drawn:
         yield f"{self._painted(sign, style)} Run {run.view['run']} {ended} {duration(run.seconds)}: {counts}."
         for path in run.notebooks.values():
             yield f"  Executed notebook: {near(path)}"
+        if run.report is not None:
+            yield f"  Report: {near(run.report)}"
         if run.kept is not None:
             yield f"  What lay in the place of outputs and was not made by their steps is kept in {near(run.kept)}"
         doubts = sum(f.severity == "warning" for f in run.findings)

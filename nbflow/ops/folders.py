@@ -17,7 +17,8 @@ from nbflow.core.graph import Step
 from nbflow.core.plan import Plan
 from nbflow.errors import NbflowError, StoreError
 
-RUNS = "nbflow_runs"
+RUNS, REPORT = "nbflow_runs", "report.html"
+"""The folder of all runs, and the page in that of one."""
 
 log = logging.getLogger(__name__)
 

@@ -21,14 +21,13 @@ from nbflow.core.view import RunView
 from nbflow.errors import NbflowError, StoreError
 from nbflow.journal import Journal
 from nbflow.notebook.writing import write_bytes
+from nbflow.ops.folders import REPORT
 from nbflow.ops.history import Story, story, told_by
 from nbflow.ops.results import NONE
 from nbflow.ops.viewing import whole_view
 from nbflow.project import open_project
 from nbflow.render.report import ShownCell, page
 from nbflow.settings import Settings
-
-NAME = "report.html"
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ def report(settings: Settings, run: str = "last", output: Path | None = None) ->
     """Where the report of a run lies; made where there is none yet, or the run has gone on since. ``output``: write it
     there instead. Raises ``UsageError``, ``JournalError`` and ``StoreError``."""
     told = story(settings, run)
-    place = told.folder / NAME if output is None else output
+    place = told.folder / REPORT if output is None else output
     if output is None and place.is_file() and told.row.status not in ("running", "unknown"):
         return place
     with suppress(OSError):
@@ -61,7 +60,7 @@ def write_at_end(
         return
     try:
         told = told_by(journal, settings, replace(row, status=status))
-        write(told, told.folder / NAME, pipeline, made)
+        write(told, told.folder / REPORT, pipeline, made)
     except Exception as error:  # whatever it was: the run is what it is
         log.warning("The report cannot be written: %s.", error)
 

@@ -229,6 +229,7 @@ def test_a_run_prints_as_the_command_line_shows_it(done: tuple[Flow, nbflow.Pipe
     assert blocks[2] == (
         "✘ Run RUN failed in N.N s: 2 succeeded, 1 failed, 1 skipped.\n"
         "  Executed notebook: nbflow_runs/RUN/flow.ipynb\n"
+        "  Report: nbflow_runs/RUN/report.html\n"
         "  To resume: nbflow.open('ROOT/flow.ipynb').run()  (what succeeded is reused)"
     )
 

@@ -217,7 +217,7 @@ def test_a_kernel_in_another_folder_works_once_the_notebook_is_known(live: Live,
     elsewhere(live, flow)
     live.shell.user_ns[VSCODE] = str(flow.file("flow.ipynb"))
     session_of(live.shell).program = PLAINLY
-    assert live.run("%flow run")[-1].startswith("  Executed notebook: ")
+    assert live.run("%flow run")[-1].startswith("  Report: ")
     assert re.fullmatch(r"nbflow: loaded table, total from step clean \(run [\w-]+\)", live.run("%flow load clean")[0])
 
 

@@ -69,6 +69,7 @@ def test_a_run_shows_how_it_came_out_and_its_results_are_there_at_once(ask: Ask,
         "✔  clean  succeeded  N.N s  first run",
         "✔ Run RUN succeeded in N.N s: 2 succeeded.",
         "  Executed notebook: nbflow_runs/RUN/flow.ipynb",
+        "  Report: nbflow_runs/RUN/report.html",
     ]
     assert ask("%flow load clean -p size=2") == ["nbflow: loaded table, total from step clean (run RUN)"]
     assert (live["table"], live["total"]) == ({0: 0, 1: 10}, 1)
@@ -213,10 +214,11 @@ def test_a_step_that_fails_is_shown_and_fails_the_cell_only_where_that_is_asked_
     shown = ask("%flow run -p size=2")
     assert shown[3] == "✘  report  failed     N.N s  ZeroDivisionError: division by zero"
     assert shown[4] == "✘ report failed in cell 5: ZeroDivisionError: division by zero"
-    assert shown[-4:] == [
+    assert shown[-5:] == [
         "  Its executed notebook: nbflow_runs/RUN/steps/report.ipynb",
         "✘ Run RUN failed in N.N s: 2 succeeded, 1 failed.",
         "  Executed notebook: nbflow_runs/RUN/flow.ipynb",
+        "  Report: nbflow_runs/RUN/report.html",
         "  To resume: %flow run -p size=2  (what succeeded is reused)",
     ]
     assert ask("%flow run --wait --force -j 1 -p size=2")[-1] == (

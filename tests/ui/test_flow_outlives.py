@@ -68,6 +68,7 @@ def run_goes_on_and_is_attached_to(folder: Path) -> None:
             "",
             "✔ Run RUN succeeded in N.N s: 4 succeeded.",
             "  Executed notebook: nbflow_runs/RUN/flow.ipynb",
+            "  Report: nbflow_runs/RUN/report.html",
         ],
     )
     assert f"{run.id}  succeeded" in nbflow(folder, "runs").stdout
