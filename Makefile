@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+FRONT_ENDS := tests/ui/browser/test_flow_in_a_browser.py
 EXAMPLE := example_notebooks/01_quickstart.ipynb
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 --fork-strategy fewest \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE)
@@ -22,8 +23,8 @@ demo: $(VENV)/.installed-demo ## run the first example (again: every step is reu
 
 test: lint browser ## lint, types and all tests: what CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --ignore tests/ui/browser
-	$(BIN)/python -m pytest -m slow tests/ui/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --ignore $(FRONT_ENDS)
+	$(BIN)/python -m pytest -m slow $(FRONT_ENDS)
 
 browser: $(VENV)/.installed-dev $(VENV)/.installed-npm ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
 	@$(BIN)/python -m tests.ui.browser.chromium

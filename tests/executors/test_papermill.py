@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     before = {p.pid for p in psutil.Process().children(recursive=True)}
     yield
-    left = [p.cmdline() for p in psutil.Process().children(recursive=True) if p.pid not in before]
+    left = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # gone meanwhile
+            if process.pid not in before:
+                left.append(process.cmdline())
     assert [words for words in left if words[-1:] != ["guard"]] == []
     assert list(folder.iterdir()) == []
     folder.rmdir()

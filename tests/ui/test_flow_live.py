@@ -196,7 +196,7 @@ def test_a_notebook_that_runs_its_own_pipeline_executes_and_keeps_the_outcome_al
     assert "".join(use[0]["data"]["text/plain"]) == "30"
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", ["papermill"])
 def test_a_step_that_fails_stops_the_notebook_where_that_is_asked_for(tool: str, tmp_path: Path) -> None:
     only_in_a_run = "%%step fail -i table\nassert '__nbflow__' not in globals()"
     cells = {**CELLS, "fail": only_in_a_run, "go": "%flow run --wait", "never": "print('never')"}

@@ -57,7 +57,7 @@ def run_goes_on_and_is_attached_to(folder: Path) -> None:
     assert run.status == "running"
     (folder / "wake").touch()
     watched = nbflow(folder, "attach")
-    assert (watched.returncode, steady(watched.stdout, folder).splitlines()[:8]) == (
+    assert (watched.returncode, steady(watched.stdout, folder).splitlines()[:9]) == (
         0,
         [
             "   step   state       time  why",
