@@ -6,15 +6,14 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nbflow.kernels.forks import ForkServer, NoFork
 from nbflow.kernels.kernel import Kernel
-from tests.kernels.talking import GUARD, a_kernel, a_server, environment, said, start_of
+from tests.kernels.talking import GUARD, a_kernel, a_server, environment, gone, said, start_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -23,20 +22,6 @@ pytestmark = pytest.mark.slow
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
     with a_server(start_of(tmp_path_factory.mktemp("forks"))) as server:
         yield server
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,6 +16,7 @@ import pytest
 
 from nbflow.kernels.guards import Guard
 from nbflow.kernels.parents import Child, NotStarted
+from tests.kernels.talking import gone, until
 
 HIDING = """
 import os, subprocess, sys, time
@@ -49,20 +49,6 @@ def started(guard: Guard, folder: Path, code: str, environ: dict[str, str] | Non
 def process_of(guard: Guard) -> int:
     """Its process; it must have one."""
     return guard._end.peek()[2][1].pid  # type: ignore[attr-defined,no-any-return]
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +121,8 @@ RUN = """
 import os, sys, time
 from pathlib import Path
 from nbflow.kernels.guards import Guard
-from tests.kernels.test_guards import HIDING, process_of, started, until
+from tests.kernels.talking import until
+from tests.kernels.test_guards import HIDING, process_of, started
 folder, guard = Path(sys.argv[1]), Guard()
 guard.leave_a_will([sys.executable, "-S", "-c", "open('will', 'w').write('done')"])
 child = started(guard, folder, HIDING + "time.sleep(300)")
