@@ -1,4 +1,4 @@
-"""One server and one browser for all, a fresh page and fresh files for each test."""
+"""One server for all, one browser for a module, a fresh page and fresh files for each test."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for a module, not for the session: Playwright keeps an event loop running in the thread of the tests as long
+    as it is there, and the next module in this process may need a loop of its own."""
     path = chromium.found()
     assert path, chromium.advice()
     with sync_playwright() as playwright:
