@@ -162,6 +162,21 @@ def test_no_kernel_is_handed_out_twice_and_as_many_as_jobs_are_ready(
     assert len(makers.kernels) == 9
 
 
+def test_nothing_is_made_ahead_while_a_step_stands_and_waits(makers: FakeMakers, want: Want) -> None:
+    unexpected = Want("ir", want.folder, want.environment)
+    with ThreadPoolExecutor(1) as steps, Kernels(2, Coming((want,) * 9), makers) as kernels:
+        until(lambda: len(kernels._ready) == 2)
+        makers.may_start.clear()
+        waits = steps.submit(kernels.take, unexpected)
+        until(lambda: len(makers.kernels) == 3)
+        kernels.take(want)
+        time.sleep(0.02)
+        assert len(makers.kernels) == 3  # a third one ahead would take cores from the one that is waited for
+        makers.may_start.set()
+        waits.result(10)
+        until(lambda: len(makers.kernels) == 4)
+
+
 def test_at_the_end_nothing_more_is_made(makers: FakeMakers, want: Want) -> None:
     with Kernels(2, coming(want, 3), makers) as kernels:
         kernels.take(want)
