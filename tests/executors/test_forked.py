@@ -16,7 +16,7 @@ from nbflow.kernels.kernel import Kernel
 from nbflow.kernels.parents import Child
 from nbflow.kernels.pool import Kernels, Makers
 from tests.executors.test_papermill import COLOUR, KILLED, STUBBORN, cell, hears, ignore, job, shown
-from tests.kernels.talking import a_server, environment, start_of
+from tests.kernels.talking import a_server, environment, gone, start_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def executor(server: ForkServer) -> Iterator[PapermillExecutor]:
         yield PapermillExecutor(kernels=kernels, grace=60.0)
     assert forks.made
     assert all(kernel.is_forked and isinstance(kernel._process, Child) for kernel in forks.made)
-    assert not any(Path(f"/proc/{kernel.pid}").exists() for kernel in forks.made)
+    until(lambda: all(gone(kernel.pid) for kernel in forks.made))
     assert not any(kernel.folder.exists() for kernel in forks.made)
 
 

@@ -16,6 +16,7 @@ from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
 from nbflow.kernels.parents import Child
 from nbflow.kernels.provisioner import SERVERS
+from tests.kernels.talking import gone, until
 
 pytestmark = pytest.mark.slow
 
@@ -85,5 +86,5 @@ def test_the_first_kernel_is_started_anew_and_later_ones_are_forked(tmp_path: Pa
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
-    assert not Path(f"/proc/{pid}").exists()
+    until(lambda: gone(pid))
     assert not manager.is_alive()
