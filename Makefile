@@ -24,7 +24,7 @@ demo: $(VENV)/.installed-demo ## run the first example (again: every step is reu
 test: lint browser ## lint, types and all tests: what CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --ignore $(FRONT_ENDS)
-	$(BIN)/python -m pytest -m slow $(FRONT_ENDS)
+	$(BIN)/python -m pytest -n 2 -m slow $(FRONT_ENDS)
 
 browser: $(VENV)/.installed-dev $(VENV)/.installed-npm ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
 	@$(BIN)/python -m tests.ui.browser.chromium
