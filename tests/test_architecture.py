@@ -65,7 +65,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "rich": ("render.text", "render.columns", "ui"),
     "sqlite3": ("journal",),
     "tomllib": ("settings",),
-    "traitlets": ("kernels",),
+    "traitlets": ("kernels", "ui.widget"),
     "yaml": ("ui.parameters",),
     "zmq": ("kernels",),
 }
@@ -285,6 +285,6 @@ def test_a_known_notebook_is_read_without_heavy_libraries(command: str, tmp_path
 
 
 def test_every_library_with_a_home_is_one_that_exists() -> None:
-    later = {"anywidget", "dask", "distributed"}  # homes that wait for their tenants
+    later = {"dask", "distributed"}  # homes that wait for their tenants
     for library in set(HOMES) - later:
         importlib.import_module(library)

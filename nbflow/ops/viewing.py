@@ -7,13 +7,18 @@ as often as it draws, and ``with_results`` for the steps that have ended since; 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from nbflow.core.events import StepSpec
 from nbflow.core.graph import Pipeline
 from nbflow.core.model import Record
-from nbflow.core.view import GraphView, RunView, StepView
+from nbflow.core.reasons import because
+from nbflow.core.run import begin
+from nbflow.core.view import GraphView, Notes, RunView, Standing, StepView, view
 from nbflow.errors import MissingLayoutEngine
+from nbflow.ops.explaining import StepStatus
 from nbflow.ops.history import Story
 from nbflow.ops.results import NONE, Results
 from nbflow.ops.step_history import executed_notebook, printed
@@ -52,6 +57,37 @@ def _with_results(step: StepView, results: Results, folder: Path) -> StepView:
         "printed": printed(results.store, executed, record, LINES),
         "executed": "" if executed is None else executed.relative_to(folder).as_posix(),
     }
+
+
+STANDINGS: Mapping[str, Standing] = {
+    "fresh": "fresh", "stale": "stale", "maybe stale": "maybe stale", "no result": "never run",
+}  # fmt: skip
+
+
+def standing_view(pipeline: Pipeline, rows: Sequence[StepStatus], jobs: int) -> RunView:
+    """How a pipeline stands while nothing runs, as a run that has not begun."""
+    specs = [
+        StepSpec(s.id, tuple(s.needs), short=s.name, notebook=s.notebook, cells=s.outline.cells)
+        for s in (row.step for row in rows)
+    ]
+    seen = view("", begin(specs, jobs=jobs), Notes())
+    steps = [_standing(step, row) for step, row in zip(seen["steps"], rows, strict=True)]
+    return {
+        **seen,
+        "label": "not running",
+        "counts": dict(Counter(row.state for row in rows)),
+        "actions": ["run"],
+        "steps": steps,
+        "graph": graph_of(pipeline, [step["id"] for step in steps]),
+    }
+
+
+def _standing(step: StepView, row: StepStatus) -> StepView:
+    why = because(row.reasons)
+    seen: StepView = {**step, "label": row.state, "reason": why, "actions": ["only", *step["actions"]]}
+    if row.state == "invalid":
+        return {**seen, "state": "failed", "error": why}
+    return {**seen, "state": STANDINGS[row.state]}
 
 
 def graph_of(pipeline: Pipeline | None, steps: Collection[str]) -> GraphView:

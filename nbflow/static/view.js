@@ -32,6 +32,7 @@
  * @property {(action: string, step: string | null) => void} [onAction] told of a click on a button.
  * @property {string[]} [actions] what this host can do, of "run", "cancel", "retry", "only", "jump".
  * @property {string | null} [base] where the run's folder is for links, as "nbflow_runs/ID/"; null: no links.
+ * @property {(step: string | null) => void} [onSelect] told which step's details are shown, null: those of the run.
  * @property {{[step: string]: string}} [anchors] step (full name) → address on this page where its outputs are.
  * @typedef {object} Drawing
  * @property {(change: RunChange) => void} update draw a view, or what has changed since the last one.
@@ -544,7 +545,7 @@ class Row {
 
   /** @param {StepView} step */
   took(step) {
-    if (BUSY.has(step.state) || step.state === "waiting" || step.state === "skipped") return step.label;
+    if (BUSY.has(step.state) || !step.attempts.length && step.seconds === null) return step.label;
     if (step.state === "reused") return "reused";
     return duration(step.time?.seconds ?? step.seconds);
   }
@@ -956,7 +957,7 @@ class Detail {
   run(view) {
     const bad = view.steps.filter((step) => BAD.has(step.state));
     return [
-      made("h3", {}, "This run"),
+      made("h3", {}, view.run ? "This run" : "This pipeline"),
       bad.length ? part("What went wrong", ...bad.slice(0, 8).map((step) => {
         const button = made("button", { type: "button", class: `nbf-step nbf-problem ${stateClass(step.state)}`, "data-key": `go ${step.id}` }, sign(step.state), made("span", {}, made("b", {}, step.name), ` ${step.error}`));
         button.addEventListener("click", () => this.choose(step.id));
@@ -1069,7 +1070,7 @@ class View {
     changeState(this.mark, this.runState, state);
     this.element.classList.toggle("nbf-live", view.status === "running");
     this.runState = state;
-    say(this.title, `Run ${view.run}`);
+    say(this.title, view.run ? `Run ${view.run}` : view.sources.join(", "));
     say(this.status, view.label);
     tell(this.status, "class", `nbf-status nbf-step ${stateClass(state)}`);
     const counts = Object.entries(view.counts).filter(([, n]) => n > 0);
@@ -1092,7 +1093,8 @@ class View {
   /** What moves by itself: the clock, the line of now, the bars of what runs. */
   tick() {
     const view = this.view;
-    if (view === null || view.started === null) return;
+    if (view === null) return;
+    if (view.started === null) { say(this.clock, ""); return; }
     const live = view.status === "running";
     const begin = seconds(view.started);
     const now = Date.now() / 1000 + this.ahead;
@@ -1121,6 +1123,7 @@ class View {
     this.timeline.mark(next);
     if (this.view) this.detail.update(this.view, next === null ? null : (this.steps.get(next) ?? null), this.steps);
     this.element.classList.toggle("nbf-has-choice", next !== null);
+    this.options.onSelect?.(next);
   }
 
   stop() {

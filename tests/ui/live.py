@@ -51,6 +51,8 @@ class Kernel:
     client: BlockingKernelClient
     answers: list[str] = field(default_factory=list)
     """What the user types when asked."""
+    heard: list[Mapping[str, Any]] = field(default_factory=list)
+    """All that the kernel has told everybody."""
 
     def run(self, source: str, *, silent: bool = False, cell_id: str = "") -> Answer:
         """Run a cell to its end. A cell that prints ``interrupt me`` is interrupted."""
@@ -100,6 +102,7 @@ class Kernel:
                 except Empty:
                     waited += 0.02
                 else:
+                    self.heard.append(message)
                     return message
         raise TimeoutError(f"the kernel said nothing for {PATIENCE} seconds")
 
@@ -109,6 +112,10 @@ class Kernel:
             if message["parent_header"].get("msg_id") == request:
                 content: Mapping[str, Any] = message["content"]
                 return content
+
+    def listen(self) -> None:
+        """Hear one thing more, whoever it was meant for."""
+        self._next()
 
     def ask(self, request: str) -> Mapping[str, Any]:
         """The reply to what the client asked."""

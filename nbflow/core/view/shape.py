@@ -19,6 +19,10 @@ Action = Literal["run", "cancel", "retry", "only", "jump"]
 go to its cell. A front end offers those of them that it can do."""
 
 
+Standing = Literal["fresh", "stale", "maybe stale", "never run"]
+"""Where a step stands while there is no run: what a run would do with it."""
+
+
 class UsageView(TypedDict):
     """Where time went. Seconds; ``memory`` in bytes."""
 
@@ -94,7 +98,7 @@ class StepView(TypedDict):
     """Numbers of its cells, from 1."""
     group: str
     """What it is shown under among very many; ``""`` where it stands for itself."""
-    state: State
+    state: State | Standing
     label: str
     reason: str
     """Why it is in this state, as a plain clause; ``""`` where there is nothing to say."""
@@ -158,6 +162,7 @@ class RunView(TypedDict):
 
     version: int
     run: str
+    """Its id; ``""`` where nothing runs and this is how the pipeline stands."""
     status: str
     """``planned``, ``running``, ``succeeded``, ``failed``, ``cancelled``, ``crashed`` or ``unknown``."""
     label: str
@@ -179,8 +184,8 @@ class RunView(TypedDict):
     """When this was told, by the clock that the other times come from."""
     eta: str | None
     """When it will be over, as far as earlier runs tell."""
-    counts: dict[State, int]
-    """Steps by state, every state named."""
+    counts: dict[str, int]
+    """Steps by state."""
     actions: list[Action]
     time: RunTimeView | None
     """``None`` while it goes on, and where nothing happened."""

@@ -87,13 +87,20 @@ def without_steps(session: Session) -> UsageError:
     )
 
 
-def tell_unsaved(session: Session) -> None:
-    """One line about cells that ran here and are not saved as they ran."""
+def unsaved(session: Session) -> str:
+    """One line about cells that ran here and are not saved as they ran; ``""`` for none."""
     here = notebook(session)
     saved = notebooks.read(here, here.parent)
     places = session.ran.unsaved(saved, here.stat().st_mtime)
     if places and any("%step" in cell.source for cell in saved.cells):  # of one without steps there is more to say
-        say(f"unsaved changes in {places}: what is saved counts, so save the notebook first")
+        return f"unsaved changes in {places}: what is saved counts, so save the notebook first"
+    return ""
+
+
+def tell_unsaved(session: Session) -> None:
+    """The same below the cell."""
+    if line := unsaved(session):
+        say(line)
 
 
 def tell_errors(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""``%flow run``: the run is a process of its own, and the cell watches its journal until it is over.
+"""``%flow run --wait``: the run is a process of its own, and the cell watches its journal until it is over.
 
 So whatever becomes of the cell, of the kernel and of the server, the run goes on. Only a person at the cell stops it,
 with an interrupt: ``Stopping`` tells that from the interrupt with which a front end begins to end a kernel. What is
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,12 +20,15 @@ from nbflow.api import Pipeline, Run
 from nbflow.api.runs import ended_elsewhere
 from nbflow.core import run as state
 from nbflow.core.events import CancelRequested, Event
+from nbflow.core.model import Finding
+from nbflow.core.plan import Plan
 from nbflow.driver import Canceller
 from nbflow.errors import NbflowError, UsageError
 from nbflow.interrupts import PATIENCE, Interrupts
 from nbflow.journal import Journal
 from nbflow.ops import following
 from nbflow.ops.launching import PROGRAM, Launched, NotLaunched, launch
+from nbflow.project import Project
 from nbflow.ui.magic.live import Watcher, watcher
 from nbflow.ui.magic.session import Interrupted, Session
 from nbflow.ui.running import Typed
@@ -41,8 +45,8 @@ class Asked:
     """Without sources: those are the pipeline's."""
     parameters: Mapping[str, Any]
     """What ``typed`` sets, as values."""
-    force: bool
-    fail_fast: bool
+    force: bool = False
+    fail_fast: bool = False
 
     def words(self, sources: Sequence[str]) -> list[str]:
         """The words for a command line in another folder."""
@@ -60,17 +64,14 @@ def run(session: Session, pipeline: Pipeline, asked: Asked, resume: str) -> Run:
 
     Raises ``InvalidPipeline`` and ``UsageError`` before anything has run, ``Interrupted`` where the cell ends before
     the run does."""
-    typed = asked.typed
-    with pipeline.opened(asked.parameters, jobs=typed.jobs, fail_fast=asked.fail_fast or None) as project:
-        planner = project.planner(forced="forced" if asked.force else "")
-        findings = project.require_sound(planner)
-        plan = ops.make_plan(project, planner, typed.select, typed.exclude)
+    with _opened(pipeline, asked) as project:
+        findings, plan = _checked(project, asked)
     cancel = Canceller()
     watching = watcher(session.shell, cancel)
     made: Run | None = None
     try:
         with Interrupts(cancel) as interrupts:
-            begun = _launch(session, asked.words([_from(project.root, s) for s in pipeline.sources]), project.root)
+            begun = _launch(session, asked.words(sources_from(pipeline, project.root)), project.root)
             interrupts.begun = True
             with following.journal_of(project.root) as journal:
                 watching.begin(begun.run, plan, journal.durations(before=begun.run))
@@ -79,6 +80,26 @@ def run(session: Session, pipeline: Pipeline, asked: Asked, resume: str) -> Run:
     finally:
         watching.end(made)
     return made
+
+
+def start(session: Session, pipeline: Pipeline, asked: Asked, retried: str = "") -> Launched:
+    """Start it, and watch nothing. ``retried``: the run whose failures are to be made, in place of what was asked for.
+    Raises as ``run`` does."""
+    with _opened(pipeline, asked) as project:
+        if not retried:
+            _checked(project, asked)
+        words = ["retry", retried] if retried else asked.words(sources_from(pipeline, project.root))
+        return _launch(session, words, project.root)
+
+
+def _opened(pipeline: Pipeline, asked: Asked) -> AbstractContextManager[Project]:
+    return pipeline.opened(asked.parameters, jobs=asked.typed.jobs, fail_fast=asked.fail_fast or None)
+
+
+def _checked(project: Project, asked: Asked) -> tuple[tuple[Finding, ...], Plan]:
+    """What the check has to say, and what the run would do: errors are met before a process is started."""
+    planner = project.planner(forced="forced" if asked.force else "")
+    return project.require_sound(planner), ops.make_plan(project, planner, asked.typed.select, asked.typed.exclude)
 
 
 def _launch(session: Session, words: list[str], root: Path) -> Launched:
@@ -91,10 +112,10 @@ def _launch(session: Session, words: list[str], root: Path) -> Launched:
         raise kind(head, " ".join(fix.split())) from None
 
 
-def _from(root: Path, source: Path) -> str:
-    """A source as a person would type it in the project's root."""
-    real = source.resolve() if source.is_dir() else source.parent.resolve() / source.name
-    return os.path.relpath(real, root) if real.is_relative_to(root) else str(real)
+def sources_from(pipeline: Pipeline, root: Path) -> list[str]:
+    """The pipeline's sources as a person would type them in the project's root."""
+    real = [s.resolve() if s.is_dir() else s.parent.resolve() / s.name for s in pipeline.sources]
+    return [os.path.relpath(s, root) if s.is_relative_to(root) else str(s) for s in real]
 
 
 # --- watching ------------------------------------------------------------------------------------------

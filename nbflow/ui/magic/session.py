@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from nbflow.ui.magic.loading import Live
+    from nbflow.ui.magic.panel import Panel
 
 RUN = "__nbflow__"
 """Bound in the kernels of a run, where inputs and outputs are the run's business."""
@@ -45,6 +46,8 @@ class Session:
         self.program: tuple[str, ...] = ()
         """What Python runs to make a run, in place of nbflow's command."""
         self.ran = RanHere()
+        self.panels: dict[str, Panel] = {}
+        """What stands below cells, by their ids."""
         self._said: Path | None = None
         self._left: dict[str, dict[str, Item]] = {}
 
@@ -207,15 +210,16 @@ class Session:
             return False
         from nbflow.ui.magic.where import is_continued
 
-        return is_continued(notebook, step, self._cell_id(), self._source())
+        return is_continued(notebook, step, self.cell_id, self._source())
 
     def _source(self) -> str:
         """The cell that runs, as it was written."""
         history = self.shell.history_manager
         return history.input_hist_raw[-1] if history and history.input_hist_raw else ""
 
-    def _cell_id(self) -> str | None:
-        """The id of the cell that runs, where the front end tells it."""
+    @property
+    def cell_id(self) -> str | None:
+        """The id of the cell that runs, where the front end tells it: those do at which a person sits."""
         parent = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
         metadata = parent.get("metadata", {}) if isinstance(parent, Mapping) else {}
         cell_id = metadata.get("cellId") if isinstance(metadata, Mapping) else None

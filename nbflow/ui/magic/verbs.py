@@ -10,14 +10,14 @@ import shlex
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 from nbflow.api import Pipeline, Run, StepRun
 from nbflow.api.shown import Shown
-from nbflow.errors import NbflowError, UsageError, did_you_mean
+from nbflow.errors import InvalidPipeline, NbflowError, UsageError, did_you_mean
 from nbflow.runtime.failure import StepError
 from nbflow.ui import parameters
 from nbflow.ui.magic import FLOW, desk, loading, offers, running
@@ -25,6 +25,9 @@ from nbflow.ui.magic.live import publish
 from nbflow.ui.magic.session import Interrupted, Session, say
 from nbflow.ui.options import jobs_option, parameter_options_with
 from nbflow.ui.running import Typed
+
+if TYPE_CHECKING:
+    from nbflow.ui.magic.panel import Panel
 
 pass_session = click.make_pass_decorator(Session)
 
@@ -122,8 +125,30 @@ def flow(ctx: click.Context) -> None:
     """The pipeline of this notebook."""
     if ctx.invoked_subcommand is None:
         session: Session = ctx.obj
-        _show(session, _asked(session))
+        pipeline = _asked(session)
+        if session.cell_id is None or not _stands(session, pipeline):
+            _show(session, pipeline)
         desk.tell_errors(session)
+
+
+def _stands(session: Session, pipeline: Pipeline) -> bool:
+    """Show where every step stands; False where that cannot be told."""
+    try:
+        _panel(session, pipeline, running.Asked(Typed(), {})).stand()
+    except InvalidPipeline:
+        return False
+    return True
+
+
+def _panel(session: Session, pipeline: Pipeline, asked: running.Asked, resume: str = "%flow run") -> Panel:
+    """A panel below this cell, in the place of the one that stood there."""
+    from nbflow.ui.magic.panel import Panel  # it loads what widgets stand on
+
+    cell = session.cell_id or ""
+    if cell in session.panels:
+        session.panels.pop(cell).close()
+    session.panels[cell] = Panel(session, pipeline, asked, resume)
+    return session.panels[cell]
 
 
 @flow.command()
@@ -132,7 +157,11 @@ def flow(ctx: click.Context) -> None:
 @jobs_option
 @click.option("--force", is_flag=True, help="Run the selected steps again, fresh or not.")
 @click.option("--fail-fast", is_flag=True, help="After the first failure start nothing new.")
-@click.option("--wait", is_flag=True, help="Let the cell fail if a step fails, so that Run All and papermill stop.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Watch it to its end, and let the cell fail if a step fails, so that Run All and papermill stop.",
+)
 @pass_session
 def run(
     session: Session, steps: tuple[str, ...], select: tuple[str, ...], exclude: tuple[str, ...], given: Given,
@@ -140,13 +169,19 @@ def run(
 ) -> None:  # fmt: skip
     """Run what is stale, each step in a clean kernel of its own, and reuse the rest.
 
-    The run is a process of its own: the cell watches it to its end, and an
-    interrupt cancels it, but it goes on when the tab is closed or the kernel
-    ends. Then watch it with: nbflow attach
+    The run is a process of its own, which goes on when the tab is closed or
+    the kernel ends. The cell is done at once and shows the run live; run it
+    again to attach to a run that goes on. With --wait the cell watches the run
+    to its end, and an interrupt cancels it; so it is where nobody sits at the
+    page, as under papermill.
     """
     typed = Typed((), *given[1:], (*steps, *select), exclude, jobs)
     resume = _again(typed)
-    made = running.run(session, _asked(session), running.Asked(typed, given.values, force, fail_fast), resume)
+    asked = running.Asked(typed, given.values, force, fail_fast)
+    if session.cell_id is not None and not wait:
+        _panel(session, _asked(session), asked, resume).run()
+        return
+    made = running.run(session, _asked(session), asked, resume)
     if made.status == "cancelled":
         raise Interrupted(f"the run was cancelled; what succeeded is kept. To resume: {resume}")
     if made.status == "crashed":

@@ -119,6 +119,18 @@ class NotebookPage:
         assert handle is not None
         return handle
 
+    def is_in_view(self, number: int) -> bool:
+        """Whether the top of a cell is where a person sees it."""
+        found: bool = self.page.evaluate(
+            f"""number => {{
+                const node = {_PANEL}.content.widgets[number].node;
+                const {{ top, height }} = node.getBoundingClientRect();
+                return node.isConnected && height > 0 && top > 0 && top < innerHeight;
+            }}""",
+            number,
+        )
+        return found
+
     # --- the rest
 
     def interrupt(self) -> None:
