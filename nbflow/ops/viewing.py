@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from nbflow.core.events import StepSpec
 from nbflow.core.graph import Pipeline
@@ -59,11 +60,6 @@ def _with_results(step: StepView, results: Results, folder: Path) -> StepView:
     }
 
 
-STANDINGS: Mapping[str, Standing] = {
-    "fresh": "fresh", "stale": "stale", "maybe stale": "maybe stale", "no result": "never run",
-}  # fmt: skip
-
-
 def standing_view(pipeline: Pipeline, rows: Sequence[StepStatus], jobs: int) -> RunView:
     """How a pipeline stands while nothing runs, as a run that has not begun."""
     specs = [
@@ -75,7 +71,7 @@ def standing_view(pipeline: Pipeline, rows: Sequence[StepStatus], jobs: int) -> 
     return {
         **seen,
         "label": "not running",
-        "counts": dict(Counter(row.state for row in rows)),
+        "counts": dict(Counter(step["state"] for step in steps)),
         "actions": ["run"],
         "steps": steps,
         "graph": graph_of(pipeline, [step["id"] for step in steps]),
@@ -87,7 +83,7 @@ def _standing(step: StepView, row: StepStatus) -> StepView:
     seen: StepView = {**step, "label": row.state, "reason": why, "actions": ["only", *step["actions"]]}
     if row.state == "invalid":
         return {**seen, "state": "failed", "error": why}
-    return {**seen, "state": STANDINGS[row.state]}
+    return {**seen, "state": cast("Standing", row.state)}
 
 
 def graph_of(pipeline: Pipeline | None, steps: Collection[str]) -> GraphView:

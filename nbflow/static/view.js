@@ -59,7 +59,7 @@ const SIGNS = {
   "fresh": "M-4 .4-1.2 3.2 4.2-3",
   "stale": "M-2.6 0A2.6 2.6 0 1 1 2.6 0A2.6 2.6 0 1 1-2.6 0Z",
   "maybe stale": "M-2.6 0A2.6 2.6 0 1 1 2.6 0A2.6 2.6 0 1 1-2.6 0Z",
-  "never run": "M-3.7 0h.01M0 0h.01M3.7 0h.01",
+  "no result": "M-3.7 0h.01M0 0h.01M3.7 0h.01",
 };
 /* end of generated */
 
@@ -966,7 +966,7 @@ class Detail {
       view.time?.lines.length ? part("Where the time went", ...view.time.lines.map((line) => made("p", {}, line))) : null,
       part("Parameters", facts(Object.entries(view.parameters).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]))),
       part("Run with", facts([
-        ["command", view.command], ["notebooks", view.sources.join(", ")], ["started", dayAndClock(view.started)],
+        ["command", view.command], ["notebooks", view.run ? view.sources.join(", ") : ""], ["started", dayAndClock(view.started)],
         ["at a time", count(view.jobs, "step")], ["folder", view.folder],
       ])),
       part("Environment", facts(Object.entries(view.environment).map(([name, version]) => [name, version]))),
@@ -1094,7 +1094,11 @@ class View {
   tick() {
     const view = this.view;
     if (view === null) return;
-    if (view.started === null) { say(this.clock, ""); return; }
+    if (view.started === null) {
+      say(this.clock, "");
+      this.timeline.scale(0, null);
+      return;
+    }
     const live = view.status === "running";
     const begin = seconds(view.started);
     const now = Date.now() / 1000 + this.ahead;

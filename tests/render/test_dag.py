@@ -229,7 +229,7 @@ def test_a_front_end_finds_every_step_and_every_sign_by_its_id() -> None:
 
 def test_every_state_of_a_step_has_a_look() -> None:
     states = {state for state, _ in TRANSITIONS} | set(TRANSITIONS.values())
-    assert set(LOOKS) == states | {"fresh", "stale", "maybe stale", "never run"}
+    assert set(LOOKS) == states | {"fresh", "stale", "maybe stale", "no result"}
 
 
 @pytest.mark.parametrize("state", LOOKS)
@@ -244,7 +244,7 @@ def test_a_state_is_told_by_class_sign_and_word(state: str) -> None:
 
 
 def test_no_two_states_of_a_run_look_alike_without_colour() -> None:
-    between = {"fresh", "stale", "maybe stale", "never run"}
+    between = {"fresh", "stale", "maybe stale", "no result"}
     looks = [(look.sign, look.solid, look.full, look.line) for state, look in LOOKS.items() if state not in between]
     assert len(looks) == len(set(looks))
 

@@ -115,12 +115,12 @@ def test_where_nothing_runs_it_shows_how_every_step_stands_and_its_button_runs(k
     model = shown(kernel, "%flow")
     seen = page.view(model)
     assert (seen["run"], seen["status"], seen["actions"]) == ("", "planned", ["run"])
-    assert page.states(model) == dict.fromkeys(("quick", "wait", "then"), "never run")
+    assert page.states(model) == dict.fromkeys(("quick", "wait", "then"), "no result")
     page.click(model, "only", "flow.wait")
     page.until_over(model)
     assert page.states(model) == {"quick": "succeeded", "wait": "succeeded"}
     standing = page.states(shown(kernel, "%flow", "another cell"))
-    assert standing == {"quick": "fresh", "wait": "fresh", "then": "never run"}
+    assert standing == {"quick": "fresh", "wait": "fresh", "then": "no result"}
 
 
 def test_a_click_that_cannot_be_done_says_why_below_the_picture(kernel: Kernel, notebook: Path) -> None:

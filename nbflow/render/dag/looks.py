@@ -67,7 +67,7 @@ LOOKS: Mapping[str, Look] = {
     "fresh": Look("green", _CHECK),
     "stale": Look("amber", _DOT, solid=True),
     "maybe stale": Look("amber", _DOT, line="dashed"),
-    "never run": Look("grey", _DOTS),
+    "no result": Look("grey", _DOTS),
 }
 """State of a step in a run, or between runs → how it looks."""
 
