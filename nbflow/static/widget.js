@@ -54,7 +54,7 @@ export default () => {
   return {
     /** @param {{model: Model, el: HTMLElement}} given */
     render({ model, el }) {
-      const said = made("p", { class: "nbf-view nbf-said", role: "status" });
+      const said = made("p", { class: "nbf-view nbf-notice", role: "status" });
       const host = made("div");
       el.append(host, said);
       /** @type {Map<string, string>} */
@@ -97,9 +97,9 @@ export default () => {
         drawing.update(change);
       };
       const tell = () => say(said, JSON.parse(model.get("said") || '""'));
+      const before = chosen; // drawing begins with nothing chosen
       draw();
       tell();
-      const before = chosen;
       if (before !== null) drawing.select(before);
       model.on("change:head", draw);
       model.on("change:said", tell);

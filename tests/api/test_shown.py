@@ -93,7 +93,7 @@ def test_where_every_step_stands_is_a_picture_and_a_table(pipeline: nbflow.Pipel
     picture, table = pipeline.status().bundles()
     assert states(picture) == [
         ("nbf-fresh", "load: fresh"),
-        *[("nbf-never-run", f"{s}: no result") for s in ("bad", "below")],
+        *[("nbf-no-result", f"{s}: no result") for s in ("bad", "below")],
     ]
     assert "TypeError" in table["text/plain"].partition("\n\n")[2]
     paragraphs = ["".join(p.itertext()) for p in ElementTree.fromstring(table["text/html"]).iter("p")]

@@ -1,0 +1,182 @@
+"""The widget on a page of its own: what the kernel's side of the model holds is drawn, and clicks come back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from nbflow.render.report.page import STATIC
+from nbflow.ui.widget import RunWidget
+from tests.ui.browser.drawings import ADVICE, JS, Drawn, context_of
+from tests.wire_views import FOLDER
+
+pytestmark = pytest.mark.slow
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>widget</title><style>
+:root {{ color-scheme: light dark }} body {{ background: light-dark(#fff, #111) }} {style}</style></head>
+<body><main><h1>A host</h1><div id="host"></div></main><script type="module">
+const widget = (await import(URL.createObjectURL(new Blob([{script}], {{ type: "text/javascript" }})))).default();
+const listeners = {{}};
+window.sent = [];
+window.state = {{}};
+const model = {{
+    get: name => window.state[name],
+    send: content => window.sent.push(content),
+    on: (event, told) => {{ (listeners[event] ??= new Set()).add(told); }},
+    off: (event, told) => {{ listeners[event]?.delete(told); }},
+}};
+window.told = state => {{
+    const before = window.state;
+    window.state = {{ ...before, ...state }};
+    for (const name in state) if (before[name] !== state[name]) listeners[`change:${{name}}`]?.forEach(told => told());
+}};
+window.show = () => {{
+    window.hide?.();
+    host.replaceChildren();
+    window.hide = widget.render({{ model, el: host }});
+}};
+</script></body></html>"""
+
+
+class Kernel:
+    """The widget's other half, and the page that it is shown on."""
+
+    def __init__(self, drawn: Drawn) -> None:
+        self.drawn = drawn
+        self.widget = RunWidget()
+        drawn.page.set_content(
+            PAGE.format(style=(STATIC / "view.css").read_text("utf-8"), script=json.dumps(str(self.widget._esm)))
+        )
+        drawn.page.wait_for_function("() => window.show")
+
+    def draw(self, seen: Any) -> None:
+        self.widget.draw(seen)
+        self.send()
+
+    def send(self) -> None:
+        state = self.widget.get_state()
+        self.drawn.page.evaluate(
+            "state => window.told(state)", {n: v for n, v in state.items() if n[0] != "_" and isinstance(v, str)}
+        )
+
+    def show(self) -> None:
+        self.drawn.page.evaluate("() => window.show()")
+
+
+@pytest.fixture(params=["light", "dark"])
+def in_theme(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[[], Kernel]]:
+    context = context_of(browser, request.param)
+    yield lambda: Kernel(Drawn.on(context))
+    context.close()
+
+
+@pytest.fixture
+def kernel(browser: Browser) -> Iterator[Kernel]:
+    context = context_of(browser)
+    yield Kernel(Drawn.on(context))
+    context.close()
+
+
+def golden(name: str) -> Any:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="ascii"))
+
+
+def test_its_types_are_sound(tmp_path: Path) -> None:
+    compiler = JS / "node_modules" / "typescript" / "bin" / "tsc"
+    assert compiler.is_file(), ADVICE
+    both = tmp_path / "widget.js"
+    both.write_text("".join((STATIC / name).read_text("utf-8") for name in ("view.js", "widget.js")), "utf-8")
+    options = json.loads((JS / "tsconfig.json").read_text())["compilerOptions"]
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": ["widget.js"]}))
+    node = Path(sys.executable).with_name("node")
+    done = subprocess.run([str(node), str(compiler), "--project", str(tmp_path)], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_what_the_kernel_draws_is_seen_and_so_is_each_change(kernel: Kernel) -> None:
+    kernel.draw(golden("running"))
+    kernel.show()
+    status = kernel.drawn.page.locator(".nbf-status")
+    expect(status).to_have_text("running")
+    assert kernel.drawn.page.locator("[data-step]").count() == 5
+    kernel.draw(golden("failed"))
+    expect(status).to_have_text("failed")
+    assert sorted(kernel.drawn.texts(".nbf-counts li")) == ["1 failed", "1 skipped", "3 succeeded"]
+    kernel.draw({**golden("reused"), "run": "another", "graph": None})  # a run of other steps, without a picture
+    expect(kernel.drawn.page.locator(".nbf-title")).to_have_text("Run another")
+    assert kernel.drawn.said == []
+
+
+def test_a_model_that_is_shown_again_shows_the_same_and_the_step_that_was_looked_at(kernel: Kernel) -> None:
+    kernel.draw(golden("failed"))
+    kernel.show()
+    kernel.drawn.page.locator(".nbf-row[data-id='nb.train']").click()
+    kernel.show()
+    expect(kernel.drawn.page.locator(".nbf-detail h3")).to_have_text("train")
+    kernel.drawn.page.keyboard.press("Escape")
+    assert kernel.drawn.page.locator(".nbf-view > .nbf-head").count() == 1
+
+
+def test_clicks_come_back_and_what_is_said_stands_until_the_next_one(kernel: Kernel) -> None:
+    kernel.draw(golden("failed"))
+    kernel.show()
+    page = kernel.drawn.page
+    assert page.locator(".nbf-do-jump").count() == 0  # there are no cells on this page
+    kernel.widget.say("<b>There</b> is no such run.\nFix it.")
+    kernel.send()
+    expect(page.locator(".nbf-notice")).to_have_text("<b>There</b> is no such run. Fix it.")
+    page.locator(".nbf-do-retry").click()
+    expect(page.locator(".nbf-notice")).to_be_empty()
+    page.locator(".nbf-row[data-id='nb.train']").click()
+    page.locator(".nbf-detail .nbf-do-only").click()
+    assert page.evaluate("() => window.sent") == [
+        {"action": "retry", "step": None},
+        {"action": "only", "step": "nb.train"},
+    ]
+
+
+@pytest.mark.parametrize("name", ["running", "failed", "hostile"])
+def test_nobody_is_kept_out(in_theme: Callable[[], Kernel], name: str) -> None:
+    kernel = in_theme()
+    kernel.draw(golden(name))
+    kernel.widget.say("No.")
+    kernel.show()
+    kernel.send()
+    kernel.drawn.page.locator(".nbf-row[data-id]").nth(2).click()
+    assert kernel.drawn.serious() == []
+
+
+def test_what_a_hostile_notebook_says_is_text(kernel: Kernel) -> None:
+    seen = golden("hostile")
+    kernel.draw(seen)
+    kernel.widget.say("<img src=x onerror=\"window.sprung='said'\"></script>\u202e\x1b[2J\ud800")
+    kernel.send()
+    kernel.show()
+    page = kernel.drawn.page
+    for row in page.locator(".nbf-row[data-id]").all():
+        row.click()
+    host = page.locator("#host")
+    assert host.locator("script, img, image, use, a, foreignObject, style, iframe, animate").count() == 0
+    assert not [letter for letter in "\u202e\u2066\x1b\x07" if letter in host.inner_text()]
+    assert (kernel.drawn.sprung(), kernel.drawn.said) == (None, [])
+
+
+def test_an_update_of_a_thousand_steps_sends_what_has_changed_alone() -> None:
+    seen = golden("running")
+    step = seen["steps"][0]
+    many: Any = {**seen, "steps": [{**step, "id": f"nb.s{n}", "name": f"s{n}"} for n in range(1000)]}
+    widget = RunWidget(steps=1000)
+    widget.draw(many)
+    sent: list[set[str]] = []
+    widget.send_state = lambda key=None: sent.append(set(key))
+    widget.draw(
+        {**many, "now": "2026-11-24T15:31:00.000Z", "steps": [{**many["steps"][0], "done": 2}, *many["steps"][1:]]}
+    )
+    assert sent == [{"head", "step0"}]
