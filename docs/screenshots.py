@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, sync_playwright
 from nbflow import ops
 from nbflow.render import dag
 from tests.ui.browser import chromium
-from tests.ui.browser.pages import NotebookPage
+from tests.ui.browser.pages import MILLISECONDS, NotebookPage
 from tests.ui.browser.server import Server, serving
 
 ROOT = Path(__file__).parent.parent
@@ -90,15 +90,17 @@ def _notebook(server: Server, browser: Browser) -> None:
     shutil.copy(EXAMPLES / "01_quickstart.ipynb", server.root)
     (server.root / "pyproject.toml").write_text("[tool.nbflow]\n")
     # So high that the whole notebook is in view: nothing is scrolled, and nothing is left undrawn.
-    page = browser.new_page(viewport={"width": 900, "height": 4000}, device_scale_factor=2)
+    page = browser.new_page(viewport={"width": 1120, "height": 6000}, device_scale_factor=1.6)
     nb = NotebookPage(page)
     nb.open(server.lab("01_quickstart.ipynb"))
     nb.type_and_run("%load_ext nbflow")
-    nb.type_and_run("%flow run")
+    nb.type_and_run("%flow run --wait")
     nb.hide_surroundings()
     first = nb.find("%%step logistic")
     last = nb.add("%flow run -p max_depth=5", below=nb.find("%%step tree"))
     nb.run(last)
+    nb.shown(last).wait_for_selector(".nbf-status.nbf-succeeded", timeout=MILLISECONDS)
+    nb.shown(last).wait_for_selector(".nbf-graph [data-step='01_quickstart.tree']").click()
     nb.rest()
     for theme in ("Light", "Dark"):
         _wear_and_shoot(nb, first, last, theme)

@@ -176,7 +176,7 @@ def test_an_update_of_a_thousand_steps_sends_what_has_changed_alone() -> None:
     widget.draw(many)
     sent: list[set[str]] = []
     widget.send_state = lambda key=None: sent.append(set(key))
-    widget.draw(
-        {**many, "now": "2026-11-24T15:31:00.000Z", "steps": [{**many["steps"][0], "done": 2}, *many["steps"][1:]]}
-    )
+    first, *others = many["steps"]
+    later: Any = {**many, "now": "2026-11-24T15:31:00.000Z", "steps": [{**first, "done": 2}, *others]}
+    widget.draw(later)
     assert sent == [{"head", "step0"}]
