@@ -118,3 +118,27 @@ def test_nothing_is_left_beside_a_report(tmp_path: Path) -> None:
     nbflow(tmp_path, "run")
     (report,) = written(tmp_path)
     assert [path for path in tree(report.parent) if not path.endswith(".ipynb")] == [REPORT]
+
+
+def test_a_report_says_what_is_different_from_the_run_before_or_from_any_other(tmp_path: Path) -> None:
+    Given(CELLS).write(tmp_path)
+    for factor in (2, 3, 4):
+        assert nbflow(tmp_path, "run", "-p", f"factor={factor}").code == 0
+    first, second, third = written(tmp_path)
+    assert "What is different" not in first.read_text(encoding="utf-8")
+    text = third.read_text(encoding="utf-8")
+    compared = text.partition('<details id="nbf-compared"')[2].partition("</details>")[0]
+    assert f"What is different from run {second.parent.name}" in compared
+    for said in (
+        "factor: 3 → 4",
+        "another result: model",
+        "parameter factor: 3 → 4",
+        "1 step has the very same result.",
+    ):
+        assert said in compared
+    assert ">18<" in compared.replace("</td>", "<")
+
+    assert nbflow(tmp_path, "report", "--compare", first.parent.name).code == 0
+    other = third.with_name(f"report-{first.parent.name}.html").read_text(encoding="utf-8")
+    assert "factor: 2 → 4" in other
+    assert third.read_text(encoding="utf-8") == text

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbflow.core.comparing import Changed, Comparison, Side, StepSide, compare_runs, delta
 from nbflow.errors import UsageError
-from nbflow.journal import RunRow
+from nbflow.journal import Journal, RunRow
 from nbflow.ops.following import LAST, find_run, journal_of
 from nbflow.ops.history import Story, story
 from nbflow.ops.results import Results
@@ -20,21 +20,26 @@ def compare(settings: Settings, old: str = "", new: str = LAST) -> Comparison:
     ``UsageError`` and ``JournalError``."""
     with journal_of(settings.root) as journal:
         later = find_run(journal, new)
-        earlier = find_run(journal, old) if old else _before(journal.runs(), later)
-    if earlier.id == later.id:
-        raise UsageError(f"Both are run {later.id}.", "See which there are: nbflow runs")
-    store = Store(settings.store)
-    return compare_runs(_side(story(settings, earlier.id), store), _side(story(settings, later.id), store))
-
-
-def _before(rows: list[RunRow], later: RunRow) -> RunRow:
-    found = [row for row in rows if row.id < later.id and row.sources == later.sources]
-    if not found:
+        earlier = find_run(journal, old) if old else run_before(journal, later)
+    if earlier is None:
         raise UsageError(
             f"There is no run of the same notebooks before {later.id}.",
             "Name the run to compare it with: nbflow diff OLD NEW. See which there are: nbflow runs",
         )
-    return found[0]
+    if earlier.id == later.id:
+        raise UsageError(f"Both are run {later.id}.", "See which there are: nbflow runs")
+    return compare_stories(story(settings, earlier.id), story(settings, later.id))
+
+
+def run_before(journal: Journal, later: RunRow) -> RunRow | None:
+    """The newest run of the same notebooks before that one."""
+    return next((row for row in journal.runs() if row.id < later.id and row.sources == later.sources), None)
+
+
+def compare_stories(old: Story, new: Story) -> Comparison:
+    """Two runs of which all is told already."""
+    store = Store(new.settings.store)
+    return compare_runs(_side(old, store), _side(new, store))
 
 
 def _side(told: Story, store: Store) -> Side:

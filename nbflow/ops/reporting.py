@@ -15,14 +15,17 @@ from pathlib import Path
 
 from nbflow import notebook as notebooks
 from nbflow.core import declare
+from nbflow.core.comparing import Comparison
 from nbflow.core.graph import Pipeline
 from nbflow.core.model import Record
 from nbflow.core.view import RunView
 from nbflow.errors import NbflowError, StoreError
-from nbflow.journal import Journal
+from nbflow.journal import Journal, RunRow
 from nbflow.notebook.writing import write_bytes
+from nbflow.ops.comparing import compare_stories, run_before
 from nbflow.ops.folders import REPORT
-from nbflow.ops.history import Story, story, told_by
+from nbflow.ops.following import find_run, journal_of
+from nbflow.ops.history import Story, told_by
 from nbflow.ops.results import NONE
 from nbflow.ops.viewing import whole_view
 from nbflow.project import open_project
@@ -32,17 +35,23 @@ from nbflow.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def report(settings: Settings, run: str = "last", output: Path | None = None) -> Path:
+def report(settings: Settings, run: str = "last", output: Path | None = None, against: str = "") -> Path:
     """Where the report of a run lies; made where there is none yet, or the run has gone on since. ``output``: write it
-    there instead. Raises ``UsageError``, ``JournalError`` and ``StoreError``."""
-    told = story(settings, run)
-    place = told.folder / REPORT if output is None else output
-    if output is None and place.is_file() and told.row.status not in ("running", "unknown"):
-        return place
+    there instead. ``against``: the run that it is compared with, in place of the one before it; that is a report of its
+    own. Raises ``UsageError``, ``JournalError`` and ``StoreError``."""
+    with journal_of(settings.root) as journal:
+        row = find_run(journal, run)
+        told = told_by(journal, settings, row)
+        other = find_run(journal, against) if against else None
+        name = REPORT if other is None else f"{Path(REPORT).stem}-{other.id}.html"
+        place = told.folder / name if output is None else output
+        if output is None and place.is_file() and row.status not in ("running", "unknown"):
+            return place
+        compared = _compared(journal, told, other)
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
     try:
-        write(told, place, pipeline_of(told), base="" if output is None else None)
+        write(told, place, pipeline_of(told), base="" if output is None else None, compared=compared)
     except OSError as error:
         raise StoreError(
             f"The report cannot be written: {place} ({error.strerror}).", "Name another place: nbflow report --output"
@@ -60,17 +69,24 @@ def write_at_end(
         return
     try:
         told = told_by(journal, settings, replace(row, status=status))
-        write(told, told.folder / REPORT, pipeline, made)
+        write(told, told.folder / REPORT, pipeline, made, compared=_compared(journal, told))
     except Exception as error:  # whatever it was: the run is what it is
         log.warning("The report cannot be written: %s.", error)
 
 
+def _compared(journal: Journal, told: Story, other: RunRow | None = None) -> Comparison | None:
+    """What is different from another run, by default the one before of the same notebooks."""
+    other = other or run_before(journal, told.row)
+    return None if other is None else compare_stories(told_by(journal, told.settings, other), told)
+
+
 def write(
-    told: Story, place: Path, pipeline: Pipeline | None, made: Mapping[str, Record] = NONE, base: str | None = ""
-) -> None:
+    told: Story, place: Path, pipeline: Pipeline | None, made: Mapping[str, Record] = NONE, base: str | None = "",
+    compared: Comparison | None = None,
+) -> None:  # fmt: skip
     """Write it, whole or not at all. ``base``: how it reaches the run's folder. Raises ``OSError``."""
     seen = whole_view(told, pipeline, made)
-    text = page(seen, shown_cells(seen, told.folder), base=base)
+    text = page(seen, shown_cells(seen, told.folder), base=base, compared=compared)
     write_bytes(place, text.encode("utf-8", "replace"))
 
 

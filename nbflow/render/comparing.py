@@ -1,10 +1,13 @@
-"""Two runs side by side in a terminal. Only draws; all that comes from a notebook passes ``words.clean``."""
+"""Two runs side by side: as tables, and these as text for a terminal; the report draws the same tables.
+
+Only draws; all that comes from a notebook passes ``words.clean``.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbflow.core.comparing import Changed, Comparison, Number, StepComparison, Verdict, delta
 from nbflow.core.reasons import because
@@ -25,28 +28,54 @@ FEWEST = 0.05
 """Seconds: times that differ by less are drawn as one."""
 
 
-def comparison(found: Comparison, *, colour: bool, width: int = 0) -> str:
-    """All of it, in blocks."""
-    return "\n\n".join(block for block in _blocks(found, colour, width) if block)
+class Table(NamedTuple):
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    right: Sequence[int]
+    """Columns aligned to the right."""
 
 
-def _blocks(found: Comparison, colour: bool, width: int) -> Iterator[str]:
+class Drawn(NamedTuple):
+    """What there is to see of two runs."""
+
+    title: str
+    head: Sequence[str]
+    """How they came out, and the parameters that differ."""
+    steps: Table
+    """Those that came to another result, or were made anew."""
+    same: str
+    """How many did not; ``""`` for none."""
+    numbers: Table
+
+
+def drawn(found: Comparison) -> Drawn:
+    """Two runs as tables."""
     old, new = found.old, found.new
-    yield "\n".join([
-        f"Run {old.run} → {new.run}",
-        f"  {_both(old.status, new.status)}, {_both(duration(old.seconds), duration(new.seconds))}",
-        *(f"  {clean(c.name)}: {_value(c.old)} → {_value(c.new)}" for c in found.parameters),
-    ])  # fmt: skip
     told = [step for step in found.steps if step.verdict != "same"]
-    if told:
-        header = ("", "step", "result", "time", "why")
-        yield columns(header, [_row(step) for step in told], colour=colour, right=(3,), width=width)
     same = len(found.steps) - len(told)
-    if same:
-        yield f"{count(same, 'step')} {'has' if same == 1 else 'have'} the very same result."
-    if found.numbers:
-        header = ("", "number", "old", "new", "change")
-        yield columns(header, [_number(c) for c in found.numbers], colour=colour, right=(2, 3), width=width)
+    return Drawn(
+        f"Run {old.run} → {new.run}",
+        [
+            f"{_both(old.status, new.status)}, {_both(duration(old.seconds), duration(new.seconds))}",
+            *(f"{clean(c.name)}: {_value(c.old)} → {_value(c.new)}" for c in found.parameters),
+        ],
+        Table(("", "step", "result", "time", "why"), [_row(step) for step in told], (3,)),
+        f"{count(same, 'step')} {'has' if same == 1 else 'have'} the very same result." if same else "",
+        Table(("", "number", "old", "new", "change"), [_number(c) for c in found.numbers], (2, 3)),
+    )
+
+
+def comparison(found: Comparison, *, colour: bool, width: int = 0) -> str:
+    """All of it as text, in blocks."""
+    return "\n\n".join(block for block in _blocks(drawn(found), colour, width) if block)
+
+
+def _blocks(told: Drawn, colour: bool, width: int) -> Iterator[str]:
+    yield "\n".join([told.title, *(f"  {line}" for line in told.head)])
+    for table, below in ((told.steps, told.same), (told.numbers, "")):
+        if table.rows:
+            yield columns(table.header, table.rows, colour=colour, right=table.right, width=width)
+        yield below
 
 
 def _row(step: StepComparison) -> Sequence[Cell]:

@@ -45,6 +45,20 @@ def paragraph(text: str) -> Element:
     return made
 
 
+def quiet(text: str) -> Element:
+    """A line that does not ask to be read."""
+    made = Element("p", style="margin:0;opacity:.75;font-size:.92em")
+    made.text = text
+    return made
+
+
+def link(text: str, address: str) -> Element:
+    """A line that leads somewhere else."""
+    made = Element("p", style="margin:.5em 0")
+    SubElement(made, "a", href=address, target="_blank").text = text
+    return made
+
+
 def block(text: str) -> Element:
     """Lines as they are, as of a traceback."""
     made = Element("pre", style="margin:.5em 0")

@@ -108,10 +108,18 @@ def diff(old: str, new: str, as_json: bool) -> None:
 @click.argument("run", metavar="[RUN]", default="last", shell_complete=complete_run)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write it there, to be given away.")  # fmt: skip
+@click.option(
+    "--compare",
+    "against",
+    metavar="OLD",
+    default="",
+    shell_complete=complete_run,
+    help="Compare it with that run.  [default: the one before it]",
+)
 @click.option("--open", "in_browser", is_flag=True, help="Open it in the browser.")
 @json_option("where it is")
 @explained
-def report(run: str, output: Path | None, in_browser: bool, as_json: bool) -> None:
+def report(run: str, output: Path | None, against: str, in_browser: bool, as_json: bool) -> None:
     """Say where the report of a run is, a page with all there is to see.
 
     RUN is the id of a run, the beginning of one, or `last`, which it is
@@ -122,7 +130,7 @@ def report(run: str, output: Path | None, in_browser: bool, as_json: bool) -> No
     from nbflow.api.words import near
     from nbflow.ui.terminal import answer, answer_json
 
-    place = ops.report(ops.settings_here(), run, output)
+    place = ops.report(ops.settings_here(), run, output, against)
     if as_json:
         answer_json({"report": str(place)})
     else:

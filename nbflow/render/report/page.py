@@ -14,9 +14,11 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from nbflow.core.comparing import Comparison
 from nbflow.core.view import RunView, StepView
 from nbflow.render import html
 from nbflow.render.columns import Cell
+from nbflow.render.comparing import drawn
 from nbflow.render.report.outputs import ShownCell, drawn_cell
 from nbflow.render.words import clean, clean_block, day_and_time, duration, size
 
@@ -28,9 +30,15 @@ MANY = 30
 NONE: Mapping[str, Sequence[ShownCell]] = {}
 
 
-def page(seen: RunView, shown: Mapping[str, Sequence[ShownCell]] = NONE, *, base: str | None = "") -> str:
+def page(
+    seen: RunView,
+    shown: Mapping[str, Sequence[ShownCell]] = NONE,
+    *,
+    base: str | None = "",
+    compared: Comparison | None = None,
+) -> str:
     """The whole file. ``shown``: full name of a step → its cells with what they showed; ``base``: how links reach the
-    run's folder from where the file will lie, ``None`` where they cannot."""
+    run's folder from where the file will lie, ``None`` where they cannot; ``compared``: with another run."""
     sections = {step["id"]: f"outputs-{n}" for n, step in enumerate(seen["steps"], 1) if _any(shown, step)}
     data = {"view": seen, "base": base, "anchors": {step: f"#{place}" for step, place in sections.items()}}
     script = (STATIC / "view.js").read_text(encoding="utf-8") + (STATIC / "report.js").read_text(encoding="utf-8")
@@ -39,6 +47,8 @@ def page(seen: RunView, shown: Mapping[str, Sequence[ShownCell]] = NONE, *, base
     main = SubElement(body, "main", {"class": "nbf-page nbf-view"})
     main.extend([_heading(seen), Element("div", id="nbf-live")])
     main.extend(_failures(seen))
+    if compared is not None:
+        main.append(_comparison(compared))
     main.append(_tables(seen))
     main.extend(_outputs(seen, shown, sections, base))
     said = tostring(body, encoding="unicode", method="html").removesuffix("</body>")
@@ -138,6 +148,23 @@ def _about(seen: RunView) -> Iterator[Element]:
             section = _section(title)
             section.append(_table(("name", "value"), found))
             yield section
+
+
+def _comparison(compared: Comparison) -> Element:
+    """What is different from another run."""
+    told = drawn(compared)
+    fold = Element("details", {"id": "nbf-compared", "class": "nbf-said", "open": ""})
+    SubElement(fold, "summary").text = f"What is different from run {compared.old.run}"
+    fold.extend(html.paragraph(line) for line in told.head)
+    for label, table, below in (("Steps that differ", told.steps, told.same), ("Numbers", told.numbers, "")):
+        if table.rows:
+            box = SubElement(
+                fold, "div", {"class": "nbf-scroll", "tabindex": "0", "role": "region", "aria-label": label}
+            )
+            box.append(_table(table.header, table.rows, right=table.right))
+        if below:
+            fold.append(html.paragraph(below))
+    return fold
 
 
 def _failures(seen: RunView) -> Iterator[Element]:

@@ -14,6 +14,7 @@ from IPython.core.magic import no_var_expand
 
 from nbflow.core.declare import USAGE
 from nbflow.errors import DeclareError
+from nbflow.ui.magic.badges import Badges
 from nbflow.ui.magic.cells import BEGIN, END, StepBodies, StepLines
 from nbflow.ui.magic.completion import matcher
 from nbflow.ui.magic.session import Session
@@ -53,6 +54,8 @@ class _Loaded:
         shell.magics_manager.register_function(_step_line(self.session), "line", "step")
         shell.magics_manager.register_function(_flow_line(self.session), "line", "flow")
         shell.events.register("pre_run_cell", self.session.ran)
+        self.badges = Badges(self.session)
+        shell.events.register("post_run_cell", self.badges)
         self.matcher = matcher(self.session)
         shell.Completer.custom_matchers.append(self.matcher)
         # Builtins of IPython's own making: the user's namespace stays as it is, and `%reset` takes nothing away.
@@ -73,8 +76,9 @@ class _Loaded:
         for kind in ("cell", "line"):
             shell.magics_manager.magics[kind].pop("step", None)
         shell.magics_manager.magics["line"].pop("flow", None)
-        with suppress(ValueError):
-            shell.events.unregister("pre_run_cell", self.session.ran)
+        for event, told in (("pre_run_cell", self.session.ran), ("post_run_cell", self.badges)):
+            with suppress(ValueError):
+                shell.events.unregister(event, told)
         with suppress(ValueError):
             shell.Completer.custom_matchers.remove(self.matcher)
         for name in self._helpers:
@@ -134,6 +138,7 @@ FLOW = """The pipeline of this notebook.
 %flow why STEP        why a step would run or be reused
 %flow check           look for mistakes, without running anything
 %flow load STEP       put what a step made into this kernel (--inputs: what it takes)
+%flow report [RUN]    where the page is that tells all of a run
 %flow use [NOTEBOOK]  which notebook this kernel belongs to
 %flow help [VERB]     this text, or the options of a verb
 

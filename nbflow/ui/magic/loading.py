@@ -15,6 +15,7 @@ from typing import Any
 
 from nbflow import notebook as notebooks
 from nbflow import ops, stored
+from nbflow.api.words import last_failure
 from nbflow.core.graph import Step, full_name
 from nbflow.core.model import Item, Record
 from nbflow.core.plan import Planned, Planner
@@ -89,6 +90,15 @@ def outputs(step: str, live: Live) -> Loaded:
         search = _Search(project, live)
         found = search.step(step)
         return search.with_paths(search.made_by(found), found.outputs)
+
+
+def failed(step: str, live: Live) -> str:
+    """Where and why a step failed when it was last tried; ``""`` where it did not, or has come to a result since."""
+    with _opened(live) as project:
+        wanted = _Search(project, live).step(step).id
+        rows = ops.status(project, project.planner())
+    row = next(row for row in rows if row.step.id == wanted)
+    return last_failure(row.step.name, row.failure, row.executed) if row.failure else ""
 
 
 def _opened(live: Live) -> Project:

@@ -6,18 +6,22 @@ line, read by the same code. Loaded when ``%flow`` is first used; ``flow`` reads
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 import click
 from click.shell_completion import CompletionItem
 
+from nbflow import ops
 from nbflow.api import Pipeline, Run, StepRun
 from nbflow.api.shown import Shown
 from nbflow.errors import InvalidPipeline, NbflowError, UsageError, did_you_mean
+from nbflow.render import html
 from nbflow.runtime.failure import StepError
 from nbflow.ui import parameters
 from nbflow.ui.magic import FLOW, desk, loading, offers, running
@@ -251,10 +255,28 @@ def load(session: Session, step: str, inputs: bool, given: Given) -> None:
     """
     desk.tell_unsaved(session)
     live = session.live(desk.notebook(session), given.values)
+    if failed := loading.failed(step, live):
+        say(failed)
     loaded = loading.inputs(step, live) if inputs else loading.outputs(step, live)
     session.names.update({**loaded.values, **loaded.paths})
     for line in desk.loaded_lines(loaded, takes=inputs):
         say(line)
+
+
+@flow.command()
+@click.argument("run", required=False, default="last", metavar="[RUN]")
+@pass_session
+def report(session: Session, run: str) -> None:
+    """Say where the report of RUN is, a page with all there is to see.
+
+    Without RUN it is that of the last one. One that is not there yet is made.
+    """
+    with desk.pipeline(session).opened() as project:
+        place = ops.report(project.settings, run)
+    folder = desk.notebook(session).parent.resolve()
+    address = quote(Path(os.path.relpath(place.resolve(), folder)).as_posix())
+    page = html.document(html.link(desk.near(place), address))
+    publish(session.shell, {"text/html": page, "text/plain": desk.near(place)})
 
 
 @flow.command()
