@@ -9,7 +9,7 @@ from nbflow.ui.magic import unload_ipython_extension
 from tests.flows import Flow
 from tests.ui.shells import Live
 
-VERBS = ["run", "plan", "status", "why", "check", "load", "use", "help"]
+VERBS = ["run", "plan", "report", "status", "why", "check", "load", "use", "help"]
 STEPS = ["load", "clean", "report"]
 
 OFFERED: dict[str, list[str]] = {
