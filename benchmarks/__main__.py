@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import drawing, examples, fresh, handover, peers, picture, planning, sleeping, starting, steps
+from benchmarks import drawing, examples, fresh, handover, peers, picture, planning, sleeping, starting, steps, storm
 from benchmarks.table import Row, machine, moment, table
 
 GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -21,6 +21,7 @@ GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "planning": planning.rows,
     "picture": picture.rows,
     "drawing": drawing.rows,
+    "storm": storm.rows,
     "fresh": fresh.rows,
     "steps": steps.rows,
     "handover": handover.rows,
