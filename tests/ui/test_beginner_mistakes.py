@@ -106,7 +106,7 @@ STEP_LINES: list[Row] = [
 FLOW_LINES: list[Row] = [
     Row("an unknown verb", nothing, "%flow plam", "UsageError: %flow has no verb 'plam'. Did you mean 'plan'?"),
     Row("a verb that is nothing like one", nothing, "%flow qqq",
-     "UsageError: %flow has no verb 'qqq'. Verbs: run, plan, status, why, check, load, use, help."),
+     "UsageError: %flow has no verb 'qqq'. Verbs: run, plan, status, why, check, load, report, use, help."),
     Row("a step in place of a verb", nothing, "%flow +clean",
      "UsageError: %flow has no verb '+clean'. To run that step: %flow run +clean"),
     Row("a notebook in place of a verb", nothing, "%flow flow.ipynb",
