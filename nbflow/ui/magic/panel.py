@@ -17,7 +17,7 @@ from uuid import uuid4
 from nbflow import ops
 from nbflow.api import Pipeline, Run
 from nbflow.api.runs import ended_elsewhere
-from nbflow.api.shown import Bundle
+from nbflow.api.shown import Bundle, picture
 from nbflow.core.events import RunStarted, from_json
 from nbflow.core.view import RunView
 from nbflow.errors import NbflowError
@@ -47,10 +47,12 @@ class Panel:
     pipeline: Pipeline
     asked: Asked
     resume: str = "%flow run"
+    widget: RunWidget = field(init=False)
     _id: str = field(default_factory=lambda: uuid4().hex)
     _closed: threading.Event = field(default_factory=threading.Event)
     _acting: threading.Lock = field(default_factory=threading.Lock)
     _run: str = ""
+    _is_shown: bool = False
 
     # --- for the verbs -------------------------------------------------------------------------------------
 
@@ -80,7 +82,7 @@ class Panel:
     def follow(self, run: str, begun: Launched | None = None) -> None:
         """Show a run as it goes on, in a thread."""
         self._run = run
-        if "widget" not in vars(self):
+        if not self._is_shown:
             with self.pipeline.opened() as project:
                 self._show(project)
         told = threading.Thread(target=self._follow, args=(run, begun), name=f"nbflow shows {run}", daemon=True)
@@ -89,17 +91,17 @@ class Panel:
     def close(self) -> None:
         """What it showed is gone; the run goes on."""
         self._closed.set()
-        if "widget" in vars(self):
+        if self._is_shown:
             self.widget.close()
 
     # --- showing -------------------------------------------------------------------------------------------
 
     def _show(self, project: Project, seen: RunView | None = None) -> None:
         self.widget = RunWidget(self._clicked, len(project.pipeline.steps))
+        self._is_shown = True
         if seen is not None:
             self._draw(project, seen)
-        (picture, *_) = self.pipeline.bundles()
-        publish(self.session.shell, self._with_widget(picture), self._id)
+        publish(self.session.shell, self._with_widget(picture(project.pipeline)), self._id)
 
     def _with_widget(self, bundle: Bundle) -> Bundle:
         return {**self.widget.bundle(), **bundle}
@@ -107,7 +109,7 @@ class Panel:
     def _draw(self, project: Project, seen: RunView) -> None:
         """Cells of other notebooks are not on this page."""
         notebook = self.session.notebook
-        here = "" if notebook is None else os.path.relpath(notebook.resolve(), project.root)
+        here = "" if notebook is None else os.path.relpath(notebook.parent.resolve() / notebook.name, project.root)
         steps = [s if s["notebook"] == here else _without_jump(s) for s in seen["steps"]]
         self.widget.draw({**seen, "steps": steps})  # type: ignore[typeddict-item]
 
