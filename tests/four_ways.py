@@ -88,6 +88,10 @@ def _code_cells(notebook: Path) -> list[dict[str, Any]]:
     return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
+BADGE = 'style="margin:0;opacity:.75;font-size:.92em"'
+"""How the line looks that says how a step stands: it is nbflow's own, and none of what the cell shows."""
+
+
 def _kept(answer: Answer, places: dict[str, list[Output]]) -> list[Output]:
     """What a front end keeps of what a cell did. ``places``: where each display id is shown, in any cell."""
     kept: list[Output] = []
@@ -100,6 +104,8 @@ def _kept(answer: Answer, places: dict[str, list[Output]]) -> list[Output]:
         if clears or (kind == "clear_output" and not parts[0]):
             kept.clear()
         clears = kind == "clear_output" and parts[0]
+        if kind == "display_data" and BADGE in parts[0].get("text/html", ""):
+            continue
         if kind == "stream":
             kept.append({"output_type": kind, "name": parts[0], "text": parts[1]})
         elif kind != "clear_output":

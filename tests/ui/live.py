@@ -13,6 +13,8 @@ from typing import Any
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
+from nbflow.ops import following
+
 PATIENCE = 60.0
 """Seconds until a kernel that says nothing is taken for dead."""
 
@@ -149,6 +151,14 @@ def kernel_in(folder: Path, environment: Mapping[str, str]) -> Iterator[Kernel]:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def end_runs(folder: Path) -> None:
+    """Runs of this project that a test has left: they are processes of their own."""
+    if (folder / ".nbflow").is_dir():
+        with following.journal_of(folder) as journal:
+            for run in [row.id for row in journal.runs() if row.status == "running"]:
+                following.cancel(folder, journal, run, force=True)
 
 
 # --- what differs each time ----------------------------------------------------------------------------

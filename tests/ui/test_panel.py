@@ -12,7 +12,7 @@ import pytest
 from nbflow.ops import following
 from tests.commands import steady
 from tests.flows import write_notebook
-from tests.ui.live import Kernel, kernel_in
+from tests.ui.live import Kernel, end_runs, kernel_in
 from tests.ui.test_flow_live import environment
 from tests.ui.widgets import WIDGET, Page, model_of
 
@@ -31,8 +31,9 @@ FIXED = CELLS["then"].replace("b - 1", "b")
 
 
 @pytest.fixture
-def notebook(tmp_path: Path) -> Path:
-    return write_notebook(tmp_path / "flow.ipynb", CELLS)
+def notebook(tmp_path: Path) -> Iterator[Path]:
+    yield write_notebook(tmp_path / "flow.ipynb", CELLS)
+    end_runs(tmp_path)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.ui.browser import chromium
 from tests.ui.browser.pages import MILLISECONDS, NotebookPage
 from tests.ui.browser.server import Server, serving
+from tests.ui.live import end_runs
 
 EXAMPLES = Path(__file__).parents[3] / "example_notebooks"
 FRONT_ENDS = {"JupyterLab": Server.lab, "Notebook 7": Server.notebook}
@@ -43,6 +44,7 @@ def project(server: Server, request: pytest.FixtureRequest) -> Iterator[Path]:
     (folder / "pyproject.toml").write_text("[tool.nbflow]\njobs = 2\n")
     yield folder
     server.shut_kernels_down()
+    end_runs(folder)
     shutil.rmtree(folder)
 
 
