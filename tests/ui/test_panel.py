@@ -68,7 +68,8 @@ def test_a_run_is_seen_live_while_other_cells_run_and_its_end_stays_in_the_file(
     plain = re.sub(r"\x1b\[[\d;]*m", "", failed["traceback"])
     assert (failed["error"], "1 / (b - 1)" in plain) == ("ZeroDivisionError: division by zero", True)
     assert (model_of(kept), "failed" in kept["image/svg+xml"]) == (model, True)
-    assert "✘  then   failed     N.N s  ZeroDivisionError" in steady(kept["text/plain"], notebook.parent)
+    words = " ".join(steady(kept["text/plain"], notebook.parent).split())
+    assert "✘ then failed N.N s ZeroDivisionError" in words
 
     write_notebook(notebook, {**CELLS, "then": FIXED})
     page.click(model, "retry")
