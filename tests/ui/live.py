@@ -13,6 +13,7 @@ from typing import Any
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
+from nbflow.journal import Journal
 from nbflow.ops import following
 
 PATIENCE = 60.0
@@ -155,8 +156,9 @@ def kernel_in(folder: Path, environment: Mapping[str, str]) -> Iterator[Kernel]:
 
 def end_runs(folder: Path) -> None:
     """Runs of this project that a test has left: they are processes of their own."""
-    if (folder / ".nbflow").is_dir():
-        with following.journal_of(folder) as journal:
+    journal = Journal.read(folder)
+    if journal is not None:
+        with journal:
             for run in [row.id for row in journal.runs() if row.status == "running"]:
                 following.cancel(folder, journal, run, force=True)
 
