@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import ElementHandle
+from playwright.sync_api import ElementHandle, Error
 
 from tests.flows import write_notebook
 from tests.ui.browser.conftest import EXAMPLES, FRONT_ENDS
@@ -80,10 +80,17 @@ def is_over(nb: NotebookPage, number: int) -> str:
     return "" if said in ("", "running", "stopping", "planned", "not running") else said
 
 
-def click(nb: NotebookPage, number: int, button: str) -> None:
-    found = widget(nb, number).wait_for_selector(f".nbf-do-{button}", timeout=MILLISECONDS)
-    assert found is not None
-    found.click()
+def click(nb: NotebookPage, number: int, selector: str) -> None:
+    """Click on a part of the widget, as soon as it is there and stays: at the end of a run it is drawn anew."""
+
+    def is_clicked() -> bool:
+        found = widget(nb, number).query_selector(selector)
+        try:
+            return found is not None and found.click(timeout=5000) is None
+        except Error:
+            return False
+
+    until(is_clicked)
 
 
 def steps_without_a_kernel(notebook: Path) -> list[str]:
@@ -214,18 +221,16 @@ def test_its_buttons_cancel_resume_and_lead_to_the_cell_of_a_step(
     run = nb.find("%flow run")
     nb.run(run)
     until(lambda: cards(nb, run)["wait"] == "running")
-    click(nb, run, "cancel")
+    click(nb, run, ".nbf-do-cancel")
     until(lambda: is_over(nb, run))
     assert (is_over(nb, run), cards(nb, run)["wait"]) == ("cancelled", "cancelled")
     (project / "wake").touch()
-    click(nb, run, "retry")
+    click(nb, run, ".nbf-do-retry")
     until(lambda: is_over(nb, run) == "succeeded")
     assert cards(nb, run) == {"make": "reused", "add": "reused", "wait": "succeeded"}
 
-    card = widget(nb, run).query_selector("[data-step]")
-    assert card is not None
-    card.click()
-    click(nb, run, "jump")
+    click(nb, run, "[data-step]")
+    click(nb, run, ".nbf-do-jump")
     until(lambda: nb.is_in_view(nb.find("%%step make")))
 
 
