@@ -85,10 +85,13 @@ def click(nb: NotebookPage, number: int, selector: str) -> None:
 
     def is_clicked() -> bool:
         found = widget(nb, number).query_selector(selector)
+        if found is None:
+            return False
         try:
-            return found is not None and found.click(timeout=5000) is None
+            found.click(timeout=5000)
         except Error:
             return False
+        return True
 
     until(is_clicked)
 
