@@ -61,15 +61,16 @@ class _Watched:
         self._graph = graph_of(None, ())
 
     def after(self, batch: list[Event]) -> RunView:
-        fresh = Told()
+        fresh = Told()  # of what a step prints thousands of lines of, the newest is enough
         for event in batch:
+            fresh.add(event)
+        for event in fresh:
             first = self._run is None
             self._run = retold(self._run, event)
             if first:
                 self._graph = graph_of(self._pipeline, [spec.name for spec in self._run.shape.specs])
             if isinstance(event, StepSucceeded | StepReused):
                 self._ends.append(event)
-            fresh.add(event)
         assert self._run is not None
         self._notes = noted(self._notes, fresh)
         now = time.time()
