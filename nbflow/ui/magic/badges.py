@@ -80,11 +80,11 @@ def standing(session: Session, step: str) -> str:
         return ""
     if desk.unsaved(session):
         return f"step {step} is not saved as it ran: what is saved counts"
-    here = desk.notebook(session).name
     with desk.pipeline(session).opened() as project:
+        here = desk.name_in(project, session)
         rows = ops.status(project, project.planner())
     for row in rows:
-        if row.step.id.rpartition(".")[2] == step and row.step.notebook.rpartition("/")[2] == here:
+        if row.step.id.rpartition(".")[2] == step and row.step.notebook == here:
             why = because(row.reasons)
             return f"step {step} {WORDS[row.state].format(why)}"
     return f"step {step} is not saved yet"

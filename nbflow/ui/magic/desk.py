@@ -14,6 +14,7 @@ from nbflow import notebook as notebooks
 from nbflow.api import Pipeline
 from nbflow.api.shown import words
 from nbflow.errors import InvalidPipeline, NotebookError, UsageError
+from nbflow.project import Project
 from nbflow.render import text
 from nbflow.ui.magic.live import publish
 from nbflow.ui.magic.loading import Loaded, sources_of
@@ -39,6 +40,12 @@ def notebook(session: Session) -> Path:
     if not found.is_file():
         raise UsageError(f"{near(found)} is not there any more.", f"Say where it is now: {_use(found.parent)}")
     return found
+
+
+def name_in(project: Project, session: Session) -> str:
+    """What the project calls the notebook of this kernel. Raises ``UsageError``."""
+    here = notebook(session)
+    return notebooks.name_from(here.parent.resolve() / here.name, project.root)
 
 
 def _use(*folders: Path) -> str:

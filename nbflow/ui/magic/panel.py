@@ -7,7 +7,6 @@ cell's output, for those who open the notebook without a kernel. Whoever asks ag
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -53,6 +52,8 @@ class Panel:
     _acting: threading.Lock = field(default_factory=threading.Lock)
     _run: str = ""
     _is_shown: bool = False
+    _here: str = ""
+    """What the project calls the notebook of this page."""
 
     # --- for the verbs -------------------------------------------------------------------------------------
 
@@ -99,18 +100,17 @@ class Panel:
     def _show(self, project: Project, seen: RunView | None = None) -> None:
         self.widget = RunWidget(self._clicked, len(project.pipeline.steps))
         self._is_shown = True
+        self._here = desk.name_in(project, self.session)
         if seen is not None:
-            self._draw(project, seen)
+            self._draw(seen)
         publish(self.session.shell, self._with_widget(picture(project.pipeline)), self._id)
 
     def _with_widget(self, bundle: Bundle) -> Bundle:
         return {**self.widget.bundle(), **bundle}
 
-    def _draw(self, project: Project, seen: RunView) -> None:
+    def _draw(self, seen: RunView) -> None:
         """Cells of other notebooks are not on this page."""
-        notebook = self.session.notebook
-        here = "" if notebook is None else os.path.relpath(notebook.parent.resolve() / notebook.name, project.root)
-        steps = [s if s["notebook"] == here else _without_jump(s) for s in seen["steps"]]
+        steps = [s if s["notebook"] == self._here else _without_jump(s) for s in seen["steps"]]
         self.widget.draw({**seen, "steps": steps})  # type: ignore[typeddict-item]
 
     def _follow(self, run: str, begun: Launched | None) -> None:
@@ -118,7 +118,7 @@ class Panel:
             with self.pipeline.opened() as project:
                 lives = (lambda: begun.alive) if begun is not None else (lambda: False)
                 for seen in watch(project.settings, run, project.pipeline, self._pause, lives):
-                    self._draw(project, seen)
+                    self._draw(seen)
                 findings = tuple(found for found in project.findings() if found.severity != "error")
                 made = ended_elsewhere(project, ops.story(project.settings, run), findings, self.resume)
             self._keep(made)
