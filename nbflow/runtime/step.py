@@ -348,7 +348,7 @@ def _local_modules(where: places.Places) -> list[str]:
     """Files of the modules that are loaded and belong to neither an environment nor nbflow."""
     own = __package__.partition(".")[0]
     found = set()
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():  # as it is now: another thread may import meanwhile
         path = getattr(module, "__file__", None)
         if name.partition(".")[0] in (own, "__main__", "__mp_main__") or not isinstance(path, str):
             continue

@@ -89,7 +89,7 @@ class Watch:
 
     def _only_tried(self) -> list[str]:
         """Files opened for writing that nobody wrote since the start: the attempt failed, they may have been read."""
-        return [path for path in self.writes if os.path.exists(path) and not self._is_changed(path)]
+        return [path for path in list(self.writes) if os.path.exists(path) and not self._is_changed(path)]
 
     def written_files(self, where: places.Places) -> list[str]:
         """Files written, and databases opened, that are there and changed since the start."""
@@ -106,7 +106,7 @@ class Watch:
         """Folder → digest of the names found, those that the step made itself and nbflow's own left out."""
         found = {}
         own = {*self.writes, *self.made}
-        for folder, names in sorted(self.listings.items()):
+        for folder, names in sorted(self.listings.copy().items()):
             if where.counts(folder) and folder not in self.made and os.path.isdir(folder):
                 kept = [n for n in names if n not in places.LEFT_OUT and os.path.join(folder, n) not in own]
                 found[folder] = digests.digest_bytes("\n".join(sorted(kept)).encode("utf-8", "surrogateescape"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,35 @@ from tests.runtime.orders import Project, failure, variables
 ROOT = Path(__file__).parents[2]
 
 
+class Restless:
+    """Garbage that imports something whenever it is collected, as closing a forgotten connection may, and is made
+    again. As much as a thread that goes on importing."""
+
+    on = True
+    count = 0
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        if Restless.on:
+            Restless.count += 1
+            sys.modules[f"restless_{Restless.count}"] = types.ModuleType("restless")
+            Restless()
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    Restless()
+    yield
+    Restless.on = False
+    gc.set_threshold(*before)
+    for number in range(1, Restless.count + 1):
+        sys.modules.pop(f"restless_{number}", None)
+
+
 # --- inputs and outputs ---------------------------------------------------------------------------------
 
 
@@ -31,6 +61,15 @@ def test_outputs_of_one_step_are_inputs_of_the_next(project: Project) -> None:
     assert list(names) == ["df"]
     work.bind("n", "X")
     assert (names["df"]["x"].sum(), names["n"], names["X"].tolist()) == (3, 3, [0, 1, 2, 3])
+
+
+@pytest.mark.usefixtures("restless")
+def test_modules_may_be_imported_while_a_step_ends(project: Project) -> None:
+    work = project.open({"n": 1}, outputs=variables("n"))
+    work.begin()
+    work.finish()
+    assert project.result()["ok"]
+    assert Restless.count > 0
 
 
 def test_the_result_tells_all_that_was_made(project: Project) -> None:

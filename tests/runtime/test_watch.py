@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
@@ -135,6 +136,7 @@ READS: list[tuple[str, list[str]]] = [
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_file_that_a_step_reads_is_seen(program: str, expected: list[str], project: Project) -> None:
     assert run(project, program)["reads"] == expected
+    gc.collect()  # what a program left open is missed here, and not in another test
 
 
 LISTINGS: list[tuple[str, dict[str, str]]] = [
@@ -202,6 +204,7 @@ WRITES: list[tuple[str, list[str]]] = [
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_file_that_a_step_writes_is_seen(program: str, expected: list[str], project: Project) -> None:
     assert run(project, program)["wrote"] == expected
+    gc.collect()  # what a program left open is missed here, and not in another test
 
 
 def test_folders_of_runs_and_of_the_store_do_not_count(project: Project) -> None:
@@ -329,6 +332,19 @@ def test_two_threads_may_be_watched_at_once(project: Project) -> None:
         thread.join()
     watch.stop()
     assert list(seen.reads) == [str(project.folder / "notes.txt")]
+
+
+def test_a_thread_may_go_on_writing_while_the_watch_is_asked(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = watch.Watch()
+    seen.wrote(str(project.folder / "first.txt"))
+    exists = os.path.exists
+
+    def and_meanwhile(path: Any) -> bool:  # the interpreter changes threads where it asks the disk
+        seen.wrote(str(project.folder / f"{len(seen.writes)}.txt"))
+        return exists(path)
+
+    monkeypatch.setattr(os.path, "exists", and_meanwhile)
+    assert seen.read_files(places.Places(str(project.folder), [])) == []
 
 
 HOME = str(Path.home())

@@ -98,7 +98,7 @@ def leave(shared: set[str]) -> NoReturn:
     of its memory. ``shared``: names of the modules that were there at the fork."""
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
     atexit._run_exitfuncs()
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         if name not in shared and isinstance(module, types.ModuleType):
             module.__dict__.clear()
     gc.collect()
