@@ -1,9 +1,10 @@
-"""What every test gets: nothing of the person's own Jupyter set-up, and Hypothesis without a stopwatch. Fixtures that
-one test module alone needs live in that module."""
+"""What every test gets: nothing of the person's own Jupyter set-up, Hypothesis without a stopwatch, and Ctrl-C.
+Fixtures that one test module alone needs live in that module."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from hypothesis import settings
 # Tests share their cores with kernels, so an example that takes long says nothing about the code.
 settings.register_profile("nbflow", deadline=None, print_blob=True)
 settings.load_profile("nbflow")
+
+# A shell without job control starts what it leaves in the background deaf to Ctrl-C, and so would be what we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _FOLDERS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
 _FIXED = {"NO_COLOR": "1", "COLUMNS": "120", "JUPYTER_PLATFORM_DIRS": "1"}

@@ -1,4 +1,5 @@
-"""One notebook executed in four ways: by hand in a live kernel, by nbconvert, by papermill, and as a pipeline.
+"""One notebook executed in four ways: by hand in a live kernel, by nbconvert, by papermill, and as a pipeline. And
+whether all of them show the same.
 
 Each way gives what every cell showed, by cell id, as outputs of the notebook format. ``comparable`` takes from them
 what differs from one execution to the next, whoever executes, and nothing else.
@@ -113,6 +114,24 @@ def _kept(answer: Answer, places: dict[str, list[Output]]) -> list[Output]:
             kept.append(output)
             places.setdefault(parts[2].get("display_id", ""), []).append(output)
     return kept
+
+
+# --- the comparison ---------------------------------------------------------------------------------------
+
+EXTENSION = {"extension"}
+"""The cell of the examples that only loads the extension is in no slice: the kernels of a run need none."""
+SLICED = ("nbflow", "reused")
+"""Ways in which exploration does not run."""
+
+
+def require_the_same(shown: Mapping[str, Shown], notebook: Path, looks: set[str]) -> None:
+    """Each cell shows what it shows in Run All by hand. A run leaves out exploration (``looks``), and nothing else."""
+    code = {cell["id"] for cell in _code_cells(notebook)}
+    run_all = shown["by hand"]
+    for way, cells in shown.items():
+        assert (way, set(cells)) == (way, code - looks - EXTENSION if way in SLICED else code)
+        for cell, outputs in cells.items():
+            assert (way, cell, outputs) == (way, cell, run_all[cell])
 
 
 # --- what differs each time ------------------------------------------------------------------------------

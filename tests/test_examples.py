@@ -1,4 +1,5 @@
-"""The example notebooks, run through the command line as a person runs them, and edited as a person edits them.
+"""The example notebooks, run through the command line as a person runs them, compared with Run All by hand, and edited
+as a person edits them.
 
 Each example runs once; every edit is made in a copy of the folder with all its results. A copy shares the stored bytes
 through hard links: nbflow never writes into a blob.
@@ -20,6 +21,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from tests.four_ways import Shown, by_hand, comparable, outputs_in, require_the_same
+
 pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parent.parent / "example_notebooks"
@@ -29,6 +32,15 @@ MODELS = ["linear", "forest", "boosting"]
 BELOW_SPLIT = {*MODELS, "evaluate", "publish"}
 TEAM = EXAMPLES / "03_team_pipeline"
 TEAMWORK = ["flights", "weather", "hours", "usual", "forest", "judge", "report"]
+
+LOOKS = {
+    "01_quickstart.ipynb": {"first-look", "averages"},
+    "02_flights.ipynb": {"flights-head", "missing", "journeys-plot", "by-hour", "features-plot", "importance"},
+    "01_ingest.ipynb": {"flights-sample", "cancelled", "raw-wind", "raw-wind-plot", "weather-plot"},
+    "02_train.ipynb": {"peek", "by-rain", "by-wind", "importance", "try-neighbours"},
+    "03_report.ipynb": set[str](),
+}
+"""Cells that are exploration."""
 
 WATCHED = """
 import os, runpy, sys
@@ -99,6 +111,16 @@ class Place:
         nbformat.validate(content)
         return content
 
+    def shown(self, events: list[Event] | tuple[Event, ...], notebook: str = "") -> Shown:
+        """What the cells of a run showed, whoever had executed them."""
+        return comparable(outputs_in(self.folder / events[-1]["folder"] / (notebook or self.notebook)), self.folder)
+
+    def by_hand(self, folder: Path, *notebooks: str) -> dict[str, Shown]:
+        """What Run All shows in a folder of its own, which gets the results of other notebooks and no files."""
+        unwanted = shutil.ignore_patterns("nbflow_runs", "data", "reports")
+        place = shutil.copytree(self.folder, folder / "by hand", copy_function=_link_blob_copy_other, ignore=unwanted)
+        return {name: comparable(by_hand(place / name), place) for name in notebooks or (self.notebook,)}
+
     def copy(self, folder: Path) -> Place:
         target = shutil.copytree(self.folder, folder / "copy", copy_function=_link_blob_copy_other)
         return replace(self, folder=target)
@@ -167,6 +189,8 @@ def test_the_quickstart_runs_and_once_more_is_reused_without_a_kernel(tmp_path: 
     assert any("farside" in line for line in started)  # the guard, which starts the kernels
     shown = {cell.id: cell.outputs for cell in place.executed(first).cells if cell.get("outputs")}
     assert set(shown) == {"load", "prepare", "logistic", "tree", "compare", "compare-plot"}
+    ways = {"nbflow": place.shown(first), "by hand": place.by_hand(tmp_path / "copy")[place.notebook]}
+    require_the_same(ways, EXAMPLES / place.notebook, LOOKS[place.notebook])
 
     again, started = place.watched_run()
     assert statuses(again) == {"reused": set(PENGUINS)}
@@ -194,6 +218,12 @@ def test_the_flights_run_and_leave_their_notebook_as_it_was(ran_flights: Place) 
     shown = {cell.id for cell in ran_flights.executed(ran_flights.first).cells if cell.get("outputs")}
     assert {"load", "clean", "routes", "evaluate-table", "evaluate-plot", "publish"} <= shown
     assert shown.isdisjoint({"flights-head", "journeys-plot", "importance"})
+
+
+def test_the_flights_show_what_run_all_shows(ran_flights: Place, tmp_path: Path) -> None:
+    name = ran_flights.notebook
+    ways = {"nbflow": ran_flights.shown(ran_flights.first), "by hand": ran_flights.by_hand(tmp_path)[name]}
+    require_the_same(ways, EXAMPLES / name, LOOKS[name])
 
 
 def test_the_three_models_run_at_the_same_time(ran_flights: Place) -> None:
@@ -324,6 +354,14 @@ def test_three_notebooks_run_as_one_pipeline_and_hand_over_files_and_variables(r
     assert made == {"data/flights.parquet", "data/weather.parquet", "reports/worst_days.csv"}
     assert (ran_team.folder / "reports" / "worst_days.csv").read_text().startswith("day,late,model\n2013-06-13,")
     assert [p.name for p in TEAM.glob("*.ipynb") if p.read_bytes() != (ran_team.folder / p.name).read_bytes()] == []
+
+
+def test_the_team_s_notebooks_show_what_run_all_shows_one_after_the_other(ran_team: Place, tmp_path: Path) -> None:
+    """As its people would. What the report takes from another notebook comes from the last run."""
+    names = sorted(path.name for path in TEAM.glob("*.ipynb"))
+    for name, shown in ran_team.by_hand(tmp_path, *names).items():
+        ways = {"nbflow": ran_team.shown(ran_team.first, name), "by hand": shown}
+        require_the_same(ways, TEAM / name, LOOKS[name])
 
 
 def test_a_notebook_that_is_one_step_is_its_own_report(ran_team: Place) -> None:

@@ -308,7 +308,7 @@ def compiles(source: str) -> bool:
     return True
 
 
-slow = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+slow = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 
 
 # --- the properties ----------------------------------------------------------------------------------------
@@ -349,7 +349,7 @@ def test_a_program_without_branches_does_exactly_what_was_foreseen(source: str) 
         assert set(unit.sure) == binds
 
 
-@settings(slow, max_examples=30)
+@slow
 @given(programs())
 def test_facts_survive_json(source: str) -> None:
     facts = analyse(source)

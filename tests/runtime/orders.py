@@ -15,6 +15,12 @@ import pytest
 from nbflow.runtime import digests, serializers, step
 from nbflow.runtime.failure import StepError
 
+FORGETFUL = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("missed_here"),
+]
+"""Marks of a module whose steps leave files and connections open."""
+
 
 class Project:
     """A project root with a notebook's folder, a store of blobs, and one attempt after another."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import logging
@@ -19,7 +18,9 @@ import pandas as pd
 import pytest
 
 from nbflow.runtime import sharing
-from tests.runtime.orders import refusal, round_trip, said_without
+from tests.runtime.orders import FORGETFUL, refusal, round_trip, said_without
+
+pytestmark = FORGETFUL
 
 NOTHING = Path(os.devnull)
 
@@ -150,10 +151,8 @@ def _nested(depth: int) -> list[Any]:
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED)
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_what_cannot_be_stored_is_refused_in_words(make: Callable[[], Any], message: str, tmp_path: Path) -> None:
     assert refusal(make(), tmp_path) == message
-    gc.collect()  # what was left open is missed here, where that is expected, and not in another test
 
 
 def test_a_hostile_object_inside_is_refused_and_not_shown(tmp_path: Path) -> None:

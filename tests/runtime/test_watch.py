@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import subprocess
@@ -19,7 +18,9 @@ import pyarrow.parquet
 import pytest
 
 from nbflow.runtime import digests, places, readers, watch
-from tests.runtime.orders import Project
+from tests.runtime.orders import FORGETFUL, Project
+
+pytestmark = FORGETFUL
 
 ROOT = Path(__file__).parents[2]
 FRAME = pd.DataFrame({"x": [1, 2]})
@@ -133,10 +134,8 @@ READS: list[tuple[str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("program", "expected"), READS, ids=[case[0][:60] for case in READS])
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_file_that_a_step_reads_is_seen(program: str, expected: list[str], project: Project) -> None:
     assert run(project, program)["reads"] == expected
-    gc.collect()  # what a program left open is missed here, and not in another test
 
 
 LISTINGS: list[tuple[str, dict[str, str]]] = [
@@ -201,10 +200,8 @@ WRITES: list[tuple[str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("program", "expected"), WRITES, ids=[case[0][:60] for case in WRITES])
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_file_that_a_step_writes_is_seen(program: str, expected: list[str], project: Project) -> None:
     assert run(project, program)["wrote"] == expected
-    gc.collect()  # what a program left open is missed here, and not in another test
 
 
 def test_folders_of_runs_and_of_the_store_do_not_count(project: Project) -> None:
