@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from nbflow.ops.folders import REPORT
+from nbflow.render.report.page import PACKED, unpacked
 from tests.commands import Given, nbflow
 from tests.stores import tree
 
@@ -24,8 +25,8 @@ def written(root: Path) -> list[Path]:
 
 def data_of(report: Path) -> dict[str, object]:
     text = report.read_text(encoding="utf-8")
-    data = text.partition('<script type="application/json" id="nbf-data">')[2].partition("</script>")[0]
-    found: dict[str, object] = json.loads(data)["view"]
+    data = text.partition(f'<script type="{PACKED}" id="nbf-data">')[2].partition("</script>")[0]
+    found: dict[str, object] = unpacked(data)["view"]
     return found
 
 

@@ -48,10 +48,16 @@ class _Known:
     def union(self, terms: Iterable[str]) -> set[str]:
         chosen: set[str] = set()
         for term in terms:
-            for selector in [term] if term in self.by_name else re.split(r"[\s,]+", term.strip()):
+            for selector in self.parted(term):
                 if selector:
                     chosen |= self.one(selector)
         return chosen
+
+    def parted(self, term: str) -> list[str]:
+        """The selectors of a term. One that names a step as it stands is whole: a path may hold a space or a comma."""
+        parts = _TERM.fullmatch(term)
+        whole = term in self.by_name or (parts is not None and parts["core"] in self.by_name)
+        return [term] if whole else re.split(r"[\s,]+", term.strip())
 
     def one(self, selector: str) -> set[str]:
         if selector in self.by_name:  # a path may hold a plus

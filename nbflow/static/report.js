@@ -1,13 +1,19 @@
 
 // --- the page of a report: behind view.js, in the same script ----------------------------------------------
 
-const given = JSON.parse(document.getElementById("nbf-data")?.textContent ?? "null");
+/** What ``page.py`` packed: JSON, compressed, in letters. @param {string} text */
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+}
+
 const live = document.getElementById("nbf-live");
-if (live) {
+if (live && "DecompressionStream" in globalThis) { // else the tables stand there, which say the same
+  const given = await unpacked(document.getElementById("nbf-data")?.textContent ?? "");
   mount(live, { base: given.base, anchors: given.anchors }).update(given.view);
   document.body.classList.add("nbf-drawn");
+  document.getElementById("nbf-tables")?.removeAttribute("open");
 }
-document.getElementById("nbf-tables")?.removeAttribute("open");
 
 /** As high as what is in it. @param {HTMLIFrameElement} frame */
 function stretch(frame) {

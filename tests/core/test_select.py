@@ -63,6 +63,8 @@ def test_a_plus_reaches_any_distance_on_both_sides() -> None:
 def test_a_path_may_hold_spaces_and_pluses() -> None:
     assert chosen("my plots/a+b.draw") == {"my plots/a+b.draw"}
     assert chosen("a+b.draw") == {"my plots/a+b.draw"}
+    assert chosen("1+my plots/a+b.draw") == {"01.report", "my plots/a+b.draw"}
+    assert chosen("+my plots/a+b.draw+") == EVERYTHING - {"more/02.load", "more/02.clean"}
 
 
 def test_several_terms_add_up_and_excluded_steps_go() -> None:

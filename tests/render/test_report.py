@@ -13,8 +13,10 @@ import pytest
 
 from nbflow.core.view import RunView
 from nbflow.render.report import ShownCell, page
+from nbflow.render.report.page import PACKED, unpacked
 from nbflow.render.report.sanitized import Kept, sanitized
-from tests.wire_views import HOSTILE, VIEWS
+from tests.fakes import pipeline
+from tests.wire_views import HOSTILE, VIEWS, graph
 
 PNG = base64.b64encode(b"\x89PNG").decode()
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>window.sprung=1</script></svg>'
@@ -87,10 +89,22 @@ def test_the_policy_lets_its_own_script_run_and_nothing_else() -> None:
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    assert read.named("script") == [{"type": "application/json", "id": "nbf-data"}, {"type": "module"}]
-    given = json.loads(data)
+    assert read.named("script") == [{"type": PACKED, "id": "nbf-data"}, {"type": "module"}]
+    given = unpacked(data)
     assert given["view"] == json.loads(json.dumps(VIEWS["retried"]()))
     assert (given["base"], given["anchors"]) == ("", {})
+
+
+def test_a_run_of_a_thousand_steps_is_no_big_file() -> None:
+    """Nor does it differ from others in what it says of each."""
+    cells = ["%%step s0 -o v0\nv0 = 0", *(f"%%step s{n} -i v{n - 1} -o v{n}\nv{n} = {n}" for n in range(1, 1_000))]
+    many = pipeline(tuple(cells))
+    kinds = VIEWS["retried"]()["steps"]
+    steps = [{**kinds[n % len(kinds)], "id": name, "name": name} for n, name in enumerate(many.steps)]
+    view: Any = {**VIEWS["retried"](), "steps": steps, "graph": graph(many)}
+    text = page(view)
+    assert len(text) < 1_000_000
+    assert unpacked(Reader(text).scripts[0])["view"]["steps"][-1]["printed"] == kinds[-1]["printed"]
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:
