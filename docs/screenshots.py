@@ -24,6 +24,7 @@ from nbflow import ops
 from nbflow.render import dag
 from tests.ui.browser import chromium
 from tests.ui.browser.pages import MILLISECONDS, NotebookPage
+from tests.ui.browser.panels import cards, click, is_over, until
 from tests.ui.browser.server import Server, serving
 
 ROOT = Path(__file__).parent.parent
@@ -62,6 +63,8 @@ def main() -> None:
         fonts.write_text(FONTCONFIG)
         with _browser(fonts) as browser:
             _notebook(server, browser)
+            for name, address in {"": server.lab, "Notebook 7": server.notebook}.items():
+                _flights(server, browser, address("02_flights.ipynb"), pictures=not name)
     for path in sorted(IMAGES.iterdir()):
         sys.stdout.write(f"{path.relative_to(ROOT)}  {path.stat().st_size:,} bytes\n")
 
@@ -110,6 +113,48 @@ def _wear_and_shoot(nb: NotebookPage, first: int, last: int, theme: Literal["Lig
     nb.wear("JupyterLab Light" if theme == "Light" else "JupyterLab Dark")
     clip = nb.area(first, last, margin=4)
     _write(IMAGES / f"notebook-{theme.lower()}.png", nb.page.screenshot(clip=clip))
+
+
+MODELS = {"linear", "forest", "boosting"}
+
+
+def _flights(server: Server, browser: Browser, address: str, *, pictures: bool) -> None:
+    """The flights while models learn: another cell is run meanwhile, and the page loaded again shows what goes on. Then
+    a run that is cancelled, and one click resumes it."""
+    shutil.copy(EXAMPLES / "02_flights.ipynb", server.root)
+    for folder in (".nbflow", "nbflow_runs", "reports"):
+        shutil.rmtree(server.root / folder, ignore_errors=True)
+    page = browser.new_page(viewport={"width": 1120, "height": 6000}, device_scale_factor=1.6)
+    nb = NotebookPage(page)
+    nb.open(address)
+    run = nb.add("%flow run", below=nb.find("%load_ext nbflow"))
+    nb.run(run - 1)
+    nb.run(run)
+    until(lambda: "running" in cards(nb, run).values())
+    assert [output.text for output in nb.type_and_run("6 * 7")] == ["42"]
+    nb.save()
+    nb.open(address)
+    until(lambda: [step for step in MODELS if cards(nb, run)[step] == "running"])
+    nb.rest()
+    if pictures:
+        for theme in ("Light", "Dark"):
+            nb.wear("JupyterLab Light" if theme == "Light" else "JupyterLab Dark")
+            _write(IMAGES / f"running-{theme.lower()}.png", page.screenshot(clip=nb.area(run, run, margin=4)))
+    until(lambda: is_over(nb, run))
+    assert set(cards(nb, run).values()) == {"succeeded"}
+
+    again = nb.add("%flow run -p n_trees=400", below=run)
+    nb.run(again)
+    until(lambda: cards(nb, again)["forest"] == "running")
+    click(nb, again, ".nbf-do-cancel")
+    until(lambda: is_over(nb, again))
+    assert (is_over(nb, again), cards(nb, again)["forest"]) == ("cancelled", "cancelled")
+    click(nb, again, ".nbf-do-retry")
+    until(lambda: cards(nb, again)["forest"] == "running")
+    click(nb, again, ".nbf-do-cancel")
+    until(lambda: is_over(nb, again))
+    server.shut_kernels_down()
+    page.close()
 
 
 def _write(path: Path, png: bytes) -> None:

@@ -24,7 +24,6 @@ A message says what and where; ``fix`` says what to do about it. Front ends prin
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -144,5 +143,7 @@ class RunCancelled(KeyboardInterrupt):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``" Did you mean 'train'?"`` for the nearest known word, ``""`` where none is near."""
+    import difflib  # for those who have mistyped something
+
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{near[0]}'?" if near else ""

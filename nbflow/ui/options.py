@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,9 +43,6 @@ def _jobs(_ctx: click.Context, _param: click.Parameter, value: str | None) -> in
 
 def step_argument(command: F) -> F:
     return click.argument("step", shell_complete=complete_step)(command)
-
-
-Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def parameter_options(command: F) -> F:
@@ -83,7 +84,7 @@ def _all(command: F, options: tuple[Callable[[F], F], ...]) -> F:
 
 def complete_step(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The names of the steps that begin so."""
-    return [CompletionItem(name, help=where) for name, where in _steps(ctx) if name.startswith(incomplete)]
+    return _items(pair for pair in _steps(ctx) if pair[0].startswith(incomplete))
 
 
 def complete_selector(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -97,7 +98,7 @@ def selectors(steps: Iterable[tuple[str, str]], incomplete: str) -> list[Complet
     name = name.removeprefix("+") if name.startswith("+") else incomplete
     lead = incomplete.removesuffix(name) if name else incomplete
     known = [*steps, *([("state:stale", "what would run")] if not lead else [])]
-    return [CompletionItem(lead + word, help=where) for word, where in known if word.startswith(name)]
+    return _items((lead + word, where) for word, where in known if word.startswith(name))
 
 
 def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -109,7 +110,14 @@ def complete_run(_ctx: click.Context, _param: click.Parameter, incomplete: str) 
     except Exception:
         return []
     known = [("last", "the newest run"), *((r.row.id, f"{r.row.status}: {r.command}") for r in found)]
-    return [CompletionItem(name, help=said) for name, said in known if name.startswith(incomplete)]
+    return _items(pair for pair in known if pair[0].startswith(incomplete))
+
+
+def _items(pairs: Iterable[tuple[str, str]]) -> list[CompletionItem]:
+    """As click wants words and what is said of them."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(word, help=said) for word, said in pairs]
 
 
 def _steps(ctx: click.Context) -> list[tuple[str, str]]:

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import ElementHandle, Error
+from playwright.sync_api import ElementHandle
 
 from tests.flows import write_notebook
 from tests.ui.browser.conftest import EXAMPLES, FRONT_ENDS
-from tests.ui.browser.pages import MILLISECONDS, NotebookPage, Output
+from tests.ui.browser.pages import NotebookPage, Output
+from tests.ui.browser.panels import cards, click, is_over, until, widget
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("front_end", FRONT_ENDS)]
 
@@ -57,45 +57,6 @@ def picture(nb: NotebookPage, number: int) -> tuple[ElementHandle, dict[str, str
     return image, {str(e.get("data-step")): str(e.get("aria-label")) for e in steps}
 
 
-def widget(nb: NotebookPage, number: int) -> ElementHandle:
-    """The pipeline below a cell, as it stands on the page. A front end may draw it anew meanwhile."""
-    while True:
-        card = nb.shown(number).wait_for_selector(".nbf-view .nbf-graph svg [data-step]", timeout=MILLISECONDS)
-        view = card and card.evaluate_handle("card => card.closest('.jp-OutputArea .nbf-view')").as_element()
-        if view:
-            return view
-
-
-def cards(nb: NotebookPage, number: int) -> dict[str, str]:
-    """How its steps stand in the picture: ``{"train": "succeeded"}``."""
-    said = "all => all.map(e => [e.dataset.step, e.querySelector('.nbf-note').textContent])"
-    notes = widget(nb, number).eval_on_selector_all("[data-step]", said)
-    return {step.rpartition(".")[2]: re.sub(r" · .*", "", note) for step, note in notes}
-
-
-def is_over(nb: NotebookPage, number: int) -> str:
-    """How the run below a cell ended; ``""`` while it goes on."""
-    status = widget(nb, number).query_selector(".nbf-status")
-    said = status.inner_text() if status else ""
-    return "" if said in ("", "running", "stopping", "planned", "not running") else said
-
-
-def click(nb: NotebookPage, number: int, selector: str) -> None:
-    """Click on a part of the widget, as soon as it is there and stays: at the end of a run it is drawn anew."""
-
-    def is_clicked() -> bool:
-        found = widget(nb, number).query_selector(selector)
-        if found is None:
-            return False
-        try:
-            found.click(timeout=5000)
-        except Error:
-            return False
-        return True
-
-    until(is_clicked)
-
-
 def steps_without_a_kernel(notebook: Path) -> list[str]:
     """The steps in the last picture that the saved notebook shows as a page, without their times."""
     words = [sys.executable, "-m", "nbconvert", "--to", "html", "--stdout", notebook.name]
@@ -113,14 +74,6 @@ def untimed(labels: dict[str, str]) -> list[str]:
 def greys(image: ElementHandle) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     """What the picture looks like without colour, 0 is black."""
     return np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("L"))
-
-
-def until(looks: Callable[[], object]) -> None:
-    """Wait for what is seen: a browser draws a picture anew some time after its colours have changed."""
-    deadline = time.monotonic() + MILLISECONDS / 1000
-    while not looks():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def lines(nb: NotebookPage, number: int) -> list[str]:
