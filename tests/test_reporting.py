@@ -38,6 +38,8 @@ def test_a_run_that_made_something_leaves_a_report_and_one_that_did_not_leaves_n
     assert (view["status"], view["command"], view["parameters"]) == ("succeeded", "nbflow run", {})
     text = first.read_text(encoding="utf-8")
     assert ("loaded &lt;3&gt;" in text, "model 12" in text, "<svg xmlns" in json.dumps(view)) == (True, True, True)
+    assert view["folder"] == f"nbflow_runs/{first.parent.name}"
+    assert str(tmp_path) not in text + json.dumps(view)  # where a person keeps the project is nobody's business
     assert nbflow(tmp_path, "run").code == 0
     assert written(tmp_path) == [first]
 

@@ -60,6 +60,7 @@ class Ending:
     """A run that has ended."""
 
     view: RunView
+    folder: Path
     seconds: float
     """From its beginning to its end."""
     steps: Mapping[str, StepRun]
@@ -85,15 +86,15 @@ class Ending:
 
 def ending(
     seen: RunView,
+    folder: Path,
     events: Sequence[Event],
     notebooks: Iterable[str],
     resume: str,
     findings: Iterable[Finding] = (),
     history: History = NO_HISTORY,
 ) -> Ending:
-    """What these events told. ``seen``: the run at its end; ``notebooks``: their paths from the project root;
-    ``resume``: what to type to go on; ``history``: how long steps took in earlier runs."""
-    folder = Path(seen["folder"])
+    """What these events told. ``seen``: the run at its end; ``folder``: its own; ``notebooks``: their paths from the
+    project root; ``resume``: what to type to go on; ``history``: how long steps took in earlier runs."""
     failures = {e.step: _failure(e) for e in events if isinstance(e, StepFailed | StepCrashed)}
     steps = {}
     for step in seen["steps"]:
@@ -105,6 +106,7 @@ def ending(
         )  # fmt: skip
     return Ending(
         seen,
+        folder,
         round(events[-1].at - events[0].at, 3) if events else 0.0,
         steps,
         {path: folder / path for path in notebooks if (folder / path).is_file()},

@@ -142,7 +142,7 @@ def ended(
     """The run that these events told of. ``resume``: what to type to go on; ``history``: how long steps took in
     earlier runs."""
     seen = view(finished.id, finished.run, noted(Notes(), events))
-    end = ending(seen, events, project.files, resume, finished.findings, history)
+    end = ending(seen, finished.folder, events, project.files, resume, finished.findings, history)
     return _run(project, end, finished.made)
 
 
@@ -152,7 +152,7 @@ def ended_elsewhere(project: Project, story: Story, findings: tuple[Finding, ...
     seen = story.view
     if seen["status"] == "unknown":  # no lock can tell, and we know
         seen = {**seen, "status": "crashed", "label": "crashed"}
-    end = ending(seen, story.facts, project.files, resume, findings, story.history)
+    end = ending(seen, story.folder, story.facts, project.files, resume, findings, story.history)
     results = [fact for fact in story.facts if isinstance(fact, StepSucceeded | StepReused)]
     made = {f.step: record for f in results for record in project.store.records(f.key) if record.id == f.record}
     return _run(project, end, made)
@@ -163,7 +163,7 @@ def _run(project: Project, end: Ending, made: Mapping[str, Record]) -> Run:
         end.view["run"],
         cast("Status", end.view["status"]),
         end.seconds,
-        Path(end.view["folder"]),
+        end.folder,
         end.steps,
         end.notebooks,
         Findings(end.findings, len(project.pipeline.steps), project.first_lines(end.findings)),

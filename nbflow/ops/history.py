@@ -175,6 +175,7 @@ class Story:
         goes_on = self.row.status == "running"
         return {
             **seen,
+            "folder": f"{RUNS}/{self.row.id}",
             "sources": list(self.row.sources),
             "parameters": dict(self.row.parameters),
             "seconds": self.seconds,

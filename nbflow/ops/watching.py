@@ -76,6 +76,7 @@ class _Watched:
         now = time.time()
         seen: RunView = {
             **view(self._row.id, self._run, self._notes),
+            "folder": f"{RUNS}/{self._row.id}",
             "sources": list(self._row.sources),
             "parameters": dict(self._row.parameters),
             "now": time_text(now),

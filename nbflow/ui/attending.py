@@ -39,12 +39,13 @@ def attach(run: str, as_json: bool) -> int:
 
     root = _root()
     with following.journal_of(root) as journal:
-        return _watch(journal, following.find_run(journal, run), as_json)
+        return _watch(root, journal, following.find_run(journal, run), as_json)
 
 
-def _watch(journal: Journal, row: RunRow, as_json: bool) -> int:
+def _watch(root: Path, journal: Journal, row: RunRow, as_json: bool) -> int:
     from nbflow.core.run import Run, retold
     from nbflow.ops import following
+    from nbflow.ops.folders import RUNS
     from nbflow.ui.progress import Progress, form_of
     from nbflow.ui.summary import summary
     from nbflow.ui.terminal import answer, tell
@@ -68,7 +69,8 @@ def _watch(journal: Journal, row: RunRow, as_json: bool) -> int:
         seen = progress.view()
         if seen["status"] == "running":
             seen = {**seen, "status": end.status}
-        answer(summary(seen, progress.events, row.sources, command_of(["retry", row.id]), history=history))
+        folder, resume = root / RUNS / row.id, command_of(["retry", row.id])
+        answer(summary(seen, folder, progress.events, row.sources, resume, history=history))
     return ENDS[end.status]
 
 

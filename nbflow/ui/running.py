@@ -86,7 +86,8 @@ def perform(
             on_event=progress.show, cancel=cancel, executor=executor,
         )  # fmt: skip
     if not as_json:
-        answer(summary(progress.view(), progress.events, project.files, command, finished.findings, history))
+        seen, folder = progress.view(), finished.folder
+        answer(summary(seen, folder, progress.events, project.files, command, finished.findings, history))
     return ENDS[finished.status]
 
 

@@ -21,15 +21,17 @@ from nbflow.ui import terminal
 
 def summary(
     seen: RunView,
+    folder: Path,
     events: Sequence[Event],
     notebooks: Iterable[str],
     command: str,
     findings: Iterable[Finding] = (),
     history: History = NO_HISTORY,
 ) -> str:
-    """The whole of it, for stdout. ``notebooks``: their paths from the project root; ``command``: what a person types
-    to go on; ``findings``: of the check; ``history``: how long steps took in earlier runs."""
-    end = ending(seen, events, notebooks, command, findings, history)
+    """The whole of it, for stdout. ``folder``: of the run; ``notebooks``: their paths from the project root;
+    ``command``: what a person types to go on; ``findings``: of the check; ``history``: how long steps took in earlier
+    runs."""
+    end = ending(seen, folder, events, notebooks, command, findings, history)
     return words.outcome(end, colour=terminal.has_colour(sys.stdout), width=terminal.width(sys.stdout))
 
 

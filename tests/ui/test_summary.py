@@ -65,6 +65,6 @@ def ended(seconds: float) -> list[Event]:
 def test_a_run_that_took_some_time_says_what_took_it(seconds: float, history: History, said: str) -> None:
     facts = ended(seconds)
     seen = view("r1", fold(facts), noted(Notes(), facts))
-    end = summary(seen, facts, [], "nbflow run", history=history).split("\n\n")[-1].splitlines()
+    end = summary(seen, Path("nbflow_runs"), facts, [], "nbflow run", history=history).split("\n\n")[-1].splitlines()
     assert end[0].startswith("✔ Run r1 succeeded in ")
     assert end[1:] == [said][: bool(said)]

@@ -167,6 +167,7 @@ class RunView(TypedDict):
     """``planned``, ``running``, ``succeeded``, ``failed``, ``cancelled``, ``crashed`` or ``unknown``."""
     label: str
     folder: str
+    """From the project's root."""
     command: str
     """What a person would type to run the same again; ``""`` where it is not known."""
     sources: list[str]
