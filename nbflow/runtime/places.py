@@ -34,7 +34,7 @@ class Places:
         """``own``: folders of nbflow's (runs, store, attempt), absolute."""
         roots = _both(project_root)
         outside = [*SYSTEM, *_of_home(), *_of_variables(), *_of_environment(), *own]
-        places = {path for place in outside if place for path in _both(place)}
+        places = {path for place in set(outside) if place for path in _both(place)}
         # A place around the whole project (an environment made in its root, a project below /usr) says nothing
         # of what lies in the project.
         around = {place for place in places if any(_below(root).startswith(_below(place)) for root in roots)}
@@ -48,6 +48,10 @@ class Places:
         if decided is None:
             decided = self._decided(os.path.realpath(path) + os.sep)
         return decided if decided is not None else LEFT_OUT.isdisjoint(path.split(os.sep))
+
+    def leaves_out(self, folder: str) -> bool:
+        """Whether it is plain that nothing in an absolute folder counts."""
+        return self._decided(folder + os.sep) is False
 
     def _decided(self, path: str) -> bool | None:
         for root in self._roots:

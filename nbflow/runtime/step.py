@@ -346,14 +346,22 @@ def _short(step: str) -> str:
 
 def _local_modules(where: places.Places) -> list[str]:
     """Files of the modules that are loaded and belong to neither an environment nor nbflow."""
-    own = __package__.partition(".")[0]
+    own = (__package__.partition(".")[0], "__main__", "__mp_main__")
     found = set()
+    elsewhere: dict[str, bool] = {}
+    """Folder → whether nothing in it counts: of thousands of modules hardly any is local, and they share folders."""
     for name, module in sys.modules.copy().items():  # as it is now: another thread may import meanwhile
         path = getattr(module, "__file__", None)
-        if name.partition(".")[0] in (own, "__main__", "__mp_main__") or not isinstance(path, str):
+        if not isinstance(path, str) or not path.endswith(".py"):
             continue
-        path = path if os.path.isabs(path) else os.path.abspath(path)
-        if path.endswith(".py") and where.counts(path):
+        folder = path.rpartition(os.sep)[0]
+        known = elsewhere.get(folder)
+        if known is None:
+            known = elsewhere[folder] = os.path.isabs(folder) and where.leaves_out(folder)
+        if known or name.partition(".")[0] in own:
+            continue
+        path = os.path.abspath(path)
+        if where.counts(path):
             found.add(path)
     return sorted(found)
 
