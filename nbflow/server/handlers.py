@@ -18,7 +18,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from nbflow.errors import NbflowError
-from nbflow.server import bodies, pipelines, runs
+from nbflow.server import bodies, edits, pipelines, runs
 from nbflow.server.bodies import Body, Query
 from nbflow.server.here import Here
 from nbflow.server.refusals import status_of
@@ -88,6 +88,29 @@ class PipelineHandler(Handler):
             place = self.service.here(body.text("path"))
             name = self.service.places.folder_of(place.root)
             return pipelines.pipeline(place, name, body.values("parameters"), body.notebook())
+
+        await self.answer(look)
+
+
+class ProposalHandler(Handler):
+    @web.authenticated
+    @authorized(action="read")
+    async def post(self) -> None:
+        def look() -> Any:
+            body = self.body("path", "notebook", "cell")
+            return edits.proposal(self.service.here(body.text("path")), body.notebook(), body.number("cell"))
+
+        await self.answer(look)
+
+
+class RenameHandler(Handler):
+    @web.authenticated
+    @authorized(action="read")
+    async def post(self) -> None:
+        def look() -> Any:
+            body = self.body("path", "notebook", "kind", "old", "new")
+            place = self.service.here(body.text("path"))
+            return edits.rename(place, body.notebook(), body.text("kind"), body.text("old"), body.text("new"))
 
         await self.answer(look)
 

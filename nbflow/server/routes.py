@@ -12,6 +12,8 @@ _RUN = "(?P<run>[^/]+)"
 
 HANDLERS: dict[str, type[handlers.Handler]] = {
     "pipeline": handlers.PipelineHandler,
+    "proposal": handlers.ProposalHandler,
+    "rename": handlers.RenameHandler,
     "runs": handlers.RunsHandler,
     f"runs/{_RUN}": handlers.RunHandler,
     f"runs/{_RUN}/cancel": handlers.CancelHandler,
