@@ -115,9 +115,8 @@ def test_a_number_that_the_run_has_not_reached_counts_for_nothing(
 
 
 @pytest.mark.parametrize("again", ["x", "-1", "1.5", "9" * 30])
-def test_a_number_that_is_none_is_refused(site: Site, flow: Flow, path: str, again: str) -> None:
-    run = flow.run().id
-    target = f"/nbflow/api/runs/{run}/events?path={path}"
+def test_a_number_that_is_none_is_refused(site: Site, path: str, again: str) -> None:
+    target = f"/nbflow/api/runs/{FIRST}/events?path={path}"
     answer = site.send("GET", target, Authorization=f"token {site.token}", Last_Event_ID=again)
     assert (answer.status, answer.json["message"][:15]) == (400, "'Last-Event-ID'")
 
@@ -247,7 +246,7 @@ def test_a_look_finds_what_is_new_and_what_was_known(flow: Flow) -> None:
         assert isinstance(known, Seen)
         assert isinstance(new, Seen)
         assert (known.number, known.known, new.number, new.known) == (2, True, 3, False)
-        assert [known.view["steps"][0]["state"], new.view["steps"][0]["state"]] == ["starting", "succeeded"]
+        assert [known.view["steps"][0]["state"], new.view["steps"][0]["state"]] == ["running", "succeeded"]
         live.tell(*REST)
         live.end()
         last = [seen.number for seen in looking if seen is not None]
