@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.ops.launching import PROGRAM, Launched
-from nbflow.server.here import Here, here
 from nbflow.server.places import Places
+
+if TYPE_CHECKING:
+    from nbflow.server.here import Here
 
 T = TypeVar("T")
 
@@ -47,6 +49,8 @@ class Service:
 
     def here(self, path: str) -> Here:
         """Raises ``NotThere`` and ``UsageError``."""
+        from nbflow.server.here import here
+
         return here(self.places.notebook(path), self.environ)
 
     async def work(self, function: Callable[[], T]) -> T:
