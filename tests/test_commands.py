@@ -16,12 +16,11 @@ from nbflow.project import check_parameters
 from nbflow.ui.parameters import read
 from tests.fakes import pipeline
 
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=9), inner, max_size=3),
-    max_leaves=6,
-)  # fmt: skip
+    PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=6
+)
 DEFAULTS = [1, 0.5, "a", True, None, [1], {"k": 1}]
 
 

@@ -69,11 +69,9 @@ class Handler(APIHandler):
     def body(self, *known: str) -> Body:
         return Body(self.request.body, known)
 
-    async def answer(self, function: Callable[[], Any], status: int = 200) -> None:
+    async def answer(self, function: Callable[[], Any]) -> None:
         """Say what the function gives, which may take its time."""
-        found = await self.done(function)
-        self.set_status(status)
-        self.finish(json.dumps(found))
+        self.finish(await self.done(lambda: json.dumps(function())))
 
     async def done(self, function: Callable[[], Any]) -> Any:
         """In a thread. Raises ``Refusal`` for what is wrong with the request or with what it is about."""
@@ -152,14 +150,20 @@ class RunsHandler(Handler):
 
     @may("execute")
     async def post(self) -> None:
-        def begin() -> Any:
+        def asked() -> Any:
             from nbflow.server import runs
 
             body = self.body("path", "select", "parameters", "force")
             wanted = runs.Wanted(body.texts("select"), body.values("parameters"), body.flag("force"))
-            return runs.start(self.service.here(body.text("path")), wanted, self.service.program)
+            return self.service.here(body.text("path")), wanted
 
-        async with self.service.starting:
+        def begin() -> Any:
+            from nbflow.server import runs
+
+            return runs.start(place, wanted, self.service.program)
+
+        place, wanted = await self.done(asked)
+        async with self.service.starting(place.root):
             run, begun = await self.done(begin)
         if begun is not None:
             self.service.keep(begun)
