@@ -46,3 +46,10 @@ def unload_ipython_extension(ipython: Any) -> None:
     from nbflow.ui.magic import unload_ipython_extension as unload
 
     unload(ipython)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """What a Jupyter server asks a package that it is to load."""
+    from nbflow.server.app import NbflowServer
+
+    return [{"module": "nbflow.server.app", "app": NbflowServer}]
