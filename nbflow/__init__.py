@@ -46,3 +46,8 @@ def unload_ipython_extension(ipython: Any) -> None:
     from nbflow.ui.magic import unload_ipython_extension as unload
 
     unload(ipython)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Where the built JupyterLab extension lies, for tools that link it."""
+    return [{"src": "labextension", "dest": "nbflow"}]

@@ -17,6 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
+LABEXTENSION = Path(__file__).parents[3] / "nbflow" / "labextension"
+"""That of this checkout, whatever is installed."""
+
 PATIENCE = 300.0
 """Seconds: a busy machine takes long to start what it has never started."""
 
@@ -71,6 +74,9 @@ def serving(place: Path, settings: Mapping[str, object] = SETTINGS) -> Iterator[
         path = place / "settings" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
+    extensions = place / "data" / "labextensions"
+    extensions.mkdir(parents=True)
+    (extensions / "nbflow").symlink_to(LABEXTENSION, target_is_directory=True)
     server = Server(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(16), place / "work")
     process = subprocess.Popen(
         _command(server), env=_environment(place), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
