@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -104,6 +104,9 @@ class Project:
     conclusions: Memo
     """What was concluded from them, by the text of all notebooks."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    is_draft: bool = False
+    """Whether a notebook was read as it stands in an editor. What is found out about it is of no use to other
+    commands, and an editor asks after every word."""
 
     def __enter__(self) -> Project:
         return self
@@ -115,8 +118,9 @@ class Project:
         """Keep what was learnt about unchanged files (best effort)."""
         with suppress(OSError):  # A folder that cannot be written: nothing is remembered.
             make_private(home_of(self.root))
-            self.analyses.save(50_000)
-            self.conclusions.save(MOST_TEXTS)
+            if not self.is_draft:
+                self.analyses.save(50_000)
+                self.conclusions.save(MOST_TEXTS)
             self.surroundings.save()
             self.kernelspecs.save()
             if self.store.root.is_dir():
@@ -215,11 +219,13 @@ def open_project(
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     parameters: Mapping[str, Any] | None = None,
+    drafts: Mapping[Path, bytes] | None = None,
     **flags: Any,
 ) -> Project:
     """Find the root, read settings and notebooks, and build the pipeline.
 
-    ``flags`` are settings given on the command line. Raises ``UsageError`` and its kin.
+    ``drafts``: notebooks as they stand in an editor, file → content; they count in the place of the files. ``flags``
+    are settings given on the command line. Raises ``UsageError`` and its kin.
     """
     environ = os.environ if environ is None else environ
     cwd = cwd or Path.cwd()
@@ -234,7 +240,7 @@ def open_project(
     if not sources:
         sources = [_real(root / n) for n in settings.notebooks] or [_real(cwd)]
     home = home_of(root)
-    raws, files = _read(sources, root)
+    raws, files = _read(sources, root, {path.resolve(): data for path, data in (drafts or {}).items()})
     analyses = Memo(home / "analysis.json", FACTS_VERSION * 10_000 + sys.version_info[0] * 100 + sys.version_info[1])
     outlines = _outlines(raws, analyses, (parameters or {}).keys())
     outlines = [o for o in outlines if o.steps or o.findings or _is_meant(o)]
@@ -260,6 +266,7 @@ def open_project(
         environ,
         analyses,
         Memo(home / "conclusions.json", 1),
+        is_draft=bool(drafts),
     )
     project.parameters = check_parameters(project.pipeline, parameters or {})
     return project
@@ -279,15 +286,18 @@ def _is_meant(outline: Outline) -> bool:
     )
 
 
-def _read(sources: Iterable[Path], root: Path) -> tuple[dict[str, notebooks.Raw], dict[str, Path]]:
+def _read(
+    sources: Iterable[Path], root: Path, drafts: Mapping[Path, bytes]
+) -> tuple[dict[str, notebooks.Raw], dict[str, Path]]:
     raws: dict[str, notebooks.Raw] = {}
     files: dict[str, Path] = {}
     sources = list(sources)
     alone = {s.absolute() for s in sources if s.is_file()}
     for path in notebooks.find_notebooks(sources, root):
         name = notebooks.name_from(path, root)
+        draft = drafts.get(path.resolve()) if drafts else None
         try:
-            raw = notebooks.read_raw(path, name)
+            raw = notebooks.read_raw(path, name) if draft is None else notebooks.raw_from(draft, name)
         except UsageError:
             if path in alone or len(sources) == 0:
                 raise
@@ -325,9 +335,13 @@ def _facts(memo: Memo, source: str, lazy_annotations: bool) -> Facts:
     stored = memo.get("cells", key)
     if stored is not None:
         return facts_from_json(stored)
-    facts = analyse(source, lazy_annotations)
+    facts = _analysed(source, lazy_annotations)
     memo.put("cells", key, facts_to_json(facts))
     return facts
+
+
+_analysed = lru_cache(5000)(analyse)
+"""For a server, which is asked about the same cells again and again, most of them unchanged."""
 
 
 def check_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:

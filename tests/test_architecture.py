@@ -57,7 +57,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "distributed": ("executors.dask",),
     "graphviz": ("render.dag",),
     "jupyter_client": ("kernels", "executors.papermill"),  # papermill passes its errors on
-    "jupyter_core": ("kernels", "executors.papermill"),
+    "jupyter_core": ("kernels", "executors.papermill", "server"),
+    "jupyter_server": ("server",),
     "nbclient": ("executors.papermill",),
     "nbformat": ("notebook",),
     "papermill": ("executors.papermill",),
@@ -65,6 +66,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "rich": ("render.text", "render.columns", "ui"),
     "sqlite3": ("journal",),
     "tomllib": ("settings",),
+    "tornado": ("server",),
     "traitlets": ("kernels", "ui.widget"),
     "yaml": ("ui.parameters",),
     "zmq": ("kernels",),
@@ -76,7 +78,8 @@ IMPURE = ("logging", "os", "pathlib", "random", "secrets", "shutil", "socket", "
 
 PURE = ("pathlib.PurePath", "pathlib.PurePosixPath")
 
-HEAVY = ("IPython", "papermill", "pandas", "numpy", "jupyter_client", "nbformat", "cloudpickle", "psutil")
+HEAVY = ("IPython", "papermill", "pandas", "numpy", "jupyter_client", "jupyter_server", "tornado", "nbformat",
+         "cloudpickle", "psutil")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +250,10 @@ def test_every_module_says_why_it_exists(sources: dict[str, str]) -> None:
         ("ui.cli", "from nbflow import __version__", ""),
         ("kernels.pool", "from jupyter_client import KernelManager", ""),
         ("driver", "def f():\n    import papermill as pm", "papermill belongs into executors.papermill"),
+        ("server.pipelines", "from nbflow.ops.viewing import standing_view", ""),
+        ("server.runs", "from nbflow.ui.running import perform", "imports flow down only: ui is not below server"),
+        ("ui.magic", "from nbflow.server.here import here", "imports flow down only: server is not below ui"),
+        ("ops", "from jupyter_server.base.handlers import APIHandler", "jupyter_server belongs into server"),
     ],
 )
 def test_a_misplaced_import_is_named_with_its_place(module: str, source: str, fault: str) -> None:

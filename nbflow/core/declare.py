@@ -35,7 +35,7 @@ NO_OPTIONS = Options()
 
 _T = TypeVar("_T", int, float)
 
-_TOKEN = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
+TOKEN = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
 _ANY_CELL_MAGIC = re.compile(r"%%\s*(\w+)")
 _CELL_MAGIC = re.compile(r"%%step(?=\s|$)")
 _LINE_MAGIC = re.compile(r"\s*%step(?=\s|$)")
@@ -206,7 +206,7 @@ def _labels(line: str, role: str) -> set[str]:
 
 
 def _with_item(line: str, words: tuple[str, str], item: str) -> str:
-    tokens = list(_TOKEN.finditer(line))
+    tokens = list(TOKEN.finditer(line))
     texts = [t.group() for t in tokens]
     lists = [index for index, text in enumerate(texts) if text in words]
     if lists:
@@ -237,17 +237,18 @@ def _tokens(text: str) -> list[str]:
         return text.split()
     found = []
     position = 0
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         if text[position : match.start()].strip():
             break
-        found.append(_unquote(match.group()))
+        found.append(unquoted(match.group()))
         position = match.end()
     if text[position:].strip():
         raise DeclareError(f"A quote is not closed: {text[position:].strip()}", "Close it, or leave it out.")
     return found
 
 
-def _unquote(token: str) -> str:
+def unquoted(token: str) -> str:
+    """The word that is meant."""
     return re.sub(
         r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'",
         lambda m: re.sub(r"\\(.)", r"\1", m[1]) if m[1] is not None else m[2],

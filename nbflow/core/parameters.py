@@ -1,11 +1,63 @@
-"""Which parameters reach which step, for those who show it. What counts in a key is decided by ``fingerprint``."""
+"""Parameters for those who show them: what a notebook has, and which reach which step. What counts in a key is decided
+by ``fingerprint``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+import json
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
 
 from nbflow.core.graph import Pipeline, Step
+from nbflow.core.magics import replace_magics
+from nbflow.core.outline import Outline
 from nbflow.core.slicing import slice_step
+from nbflow.core.syntax import parse
+from nbflow.core.units import assigned
+
+Kind = Literal["bool", "int", "float", "str", "json"]
+
+
+class Parameter(NamedTuple):
+    """A parameter of a notebook, as its cell has it."""
+
+    name: str
+    default: str
+    """JSON of it; ``""`` where it is no plain value."""
+    kind: Kind
+    """Of the value that a form should ask for: what is annotated, else what the default is."""
+    source: str
+    """The default as it is written."""
+
+
+def parameters_of(outline: Outline) -> tuple[Parameter, ...]:
+    """The parameters of a notebook, in the order of their cell."""
+    written = {name: found for number in outline.parameter_cells for name, *found in _written(outline, number)}
+    found = []
+    for name, default in outline.parameters.items():
+        source, annotated = written.get(name, ("", ""))
+        kind = next((k for k in _KINDS if k == annotated), None) or _kind_of(default)
+        found.append(Parameter(name, default, kind, source))
+    return tuple(found)
+
+
+_KINDS: tuple[Kind, ...] = ("bool", "int", "float", "str")
+
+
+def _kind_of(default: str) -> Kind:
+    value = json.loads(default) if default else None
+    return next((kind for kind in _KINDS if kind == type(value).__name__), "json")
+
+
+def _written(outline: Outline, number: int) -> Iterator[tuple[str, str, str]]:
+    """Name, the value as it is written, its annotation; of the assignments of one cell."""
+    text = replace_magics(outline.notebook.cell(number).source.replace("\r\n", "\n")).text
+    for node in parse(text).body:  # it has units, so it can be read
+        names, value = assigned(node)
+        source = ast.get_source_segment(text, value) if value is not None else None
+        annotation = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
+        for name in names:
+            yield name, source or "", annotation
 
 
 def parameters_by_step(pipeline: Pipeline) -> Mapping[str, tuple[str, ...]]:

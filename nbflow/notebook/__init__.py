@@ -8,7 +8,7 @@ only to convert old files. Read ``reading`` next.
 
 from nbflow.notebook.fixing import LineEdit, edited, replace_lines
 from nbflow.notebook.injecting import INJECTED, injected_source
-from nbflow.notebook.reading import Raw, check_source, find_notebooks, name_from, parse, read, read_raw
+from nbflow.notebook.reading import Raw, check_source, find_notebooks, name_from, parse, raw_from, read, read_raw
 from nbflow.notebook.showing import gather, places, replay, shown_from_executed
 from nbflow.notebook.slices import INTERNAL_TAG, build_slice, tidy_slice
 from nbflow.notebook.stitching import stitch
@@ -28,6 +28,7 @@ __all__ = [
     "name_from",
     "parse",
     "places",
+    "raw_from",
     "read",
     "read_raw",
     "replace_lines",

@@ -103,6 +103,11 @@ def read_raw(path: Path, name: str = "") -> Raw:
         raise NotebookError(f"{name} is a folder, not a notebook.") from None
     except OSError as error:
         raise NotebookError(f"{name} cannot be read: {error.strerror or error}.") from None
+    return raw_from(data, name)
+
+
+def raw_from(data: bytes, name: str) -> Raw:
+    """The notebook in the content of a file, in format 4. Raises ``NotebookError``."""
     return _notebook_in(decode(data, name), name)
 
 

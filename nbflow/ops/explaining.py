@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbflow.core.graph import Step
-from nbflow.core.model import Reason, Record
+from nbflow.core.model import Finding, Reason, Record
 from nbflow.core.plan import Planned, Planner, plan
 from nbflow.core.unsound import Unsound, unsound
 from nbflow.errors import InvalidPipeline
@@ -63,11 +63,11 @@ class StepStatus:
     """The executed notebook of that attempt, while it is there."""
 
 
-def status(project: Project, planner: Planner) -> list[StepStatus]:
-    """Where every step stands, in the order they run. Only looks. Raises ``InvalidPipeline`` where the errors of the
-    check leave no step that can be decided."""
+def status(project: Project, planner: Planner, findings: Sequence[Finding] | None = None) -> list[StepStatus]:
+    """Where every step stands, in the order they run. Only looks. ``findings``: the project's verdict, where it is
+    known already. Raises ``InvalidPipeline`` where the errors of the check leave no step that can be decided."""
     steps = project.pipeline.steps
-    findings = project.verdict(planner)
+    findings = project.verdict(planner) if findings is None else findings
     undecided = unsound(project.pipeline, findings)
     if steps and len(undecided) == len(steps):
         raise project.refusal(findings, "The check found {count}, so no step can be decided.")

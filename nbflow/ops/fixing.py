@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from nbflow import notebook as notebooks
 from nbflow.core.declare import step_line, with_items
+from nbflow.core.graph import Pipeline
 from nbflow.core.model import Finding, Notebook
 from nbflow.core.outline import Outline
 from nbflow.errors import UsageError
@@ -37,6 +38,15 @@ def fix(project: Project) -> list[tuple[str, int, str, str]]:
                 raise UsageError(f"{notebook} cannot be written: {error.strerror or error}.") from error
         changes += [(notebook, cell, edit.old, edit.new) for cell, edit in edits.items()]
     return changes
+
+
+def edits(pipeline: Pipeline, findings: Iterable[Finding]) -> dict[tuple[str, int], notebooks.LineEdit]:
+    """The same without writing: ``(notebook, cell)`` → how its step line reads with what these findings ask for."""
+    return {
+        (notebook, cell): edit
+        for notebook, cells in _wanted(pipeline.outlines, findings).items()
+        for cell, edit in _edits(pipeline.outlines[notebook].notebook, cells).items()
+    }
 
 
 def _wanted(outlines: Mapping[str, Outline], findings: Iterable[Finding]) -> dict[str, dict[int, _Additions]]:

@@ -59,8 +59,8 @@ def follow(
     pause: Callable[[float], None] = time.sleep,
     lives: Callable[[], bool] = lambda: False,
 ) -> Iterator[list[Event]]:
-    """The events of a run in batches, from its beginning to its end or until it is dead; the last batch may be empty.
-    At the end all that it writes beside the journal is there.
+    """The events of a run in batches, one for each look, from its beginning to its end or until it is dead. A batch is
+    empty where nothing has happened. At the end all that it writes beside the journal is there.
 
     Between two looks ``pause`` is called with the seconds to wait. ``lives``: whether it is known to live where no lock
     tells."""

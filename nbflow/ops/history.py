@@ -58,13 +58,22 @@ class PastRun:
     """What a person would type to run the same again; ``""`` where that is not known."""
 
 
-def past_runs(root: Path, limit: int = -1) -> list[PastRun]:
-    """The runs that the journal remembers, newest first; ``limit``: at most so many. Raises ``JournalError``."""
+def past_runs(root: Path, limit: int = -1, notebook: str = "") -> list[PastRun]:
+    """The runs that the journal remembers, newest first; ``limit``: at most so many; ``notebook``: those of this one, a
+    path from the root. Raises ``JournalError``."""
     journal = Journal.read(root)
     if journal is None:
         return []
     with journal:
-        return [_past_run(journal, row) for row in journal.runs(limit)]
+        return [_past_run(journal, row) for row in rows_of(journal, limit, notebook)]
+
+
+def rows_of(journal: Journal, limit: int = -1, notebook: str = "") -> list[RunRow]:
+    """The same, as far as their rows tell it."""
+    if not notebook:
+        return journal.runs(limit)
+    rows = [row for row in journal.runs() if notebook in row.sources]
+    return rows if limit < 0 else rows[:limit]
 
 
 def _past_run(journal: Journal, row: RunRow) -> PastRun:

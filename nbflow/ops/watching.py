@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from nbflow.core.events import Event, StepReused, StepSucceeded, time_text
@@ -26,6 +27,17 @@ from nbflow.settings import Settings
 from nbflow.store import Store
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run at one moment."""
+
+    number: int
+    """Of the last event that is in it; the first one of a run has 1."""
+    view: RunView
+    known: bool = False
+    """Whether this is what the reader has seen before."""
+
+
 def watch(
     settings: Settings,
     run: str,
@@ -35,14 +47,36 @@ def watch(
 ) -> Iterator[RunView]:
     """The run as it stands, each time that something has happened, and how it came out. ``pipeline``: of today, for the
     picture; ``pause`` and ``lives``: as for ``following.follow``. Raises ``UsageError`` and ``JournalError``."""
+    for seen in looks(settings, run, pipeline, pause, lives):
+        if seen is not None:
+            yield seen.view
+
+
+def looks(
+    settings: Settings,
+    run: str,
+    pipeline: Pipeline | None,
+    pause: Callable[[float], None] = time.sleep,
+    lives: Callable[[], bool] = lambda: False,
+    after: int = 0,
+) -> Iterator[Seen | None]:
+    """The same for those who cannot wait: ``None`` for a look at which nothing was new, before each ``pause``.
+
+    ``after``: the number up to which the reader has seen it before; that view comes first, marked as known. A number
+    that the run has not reached counts for nothing."""
+    number = 0
     with journal_of(settings.root) as journal:
         row = find_run(journal, run)
         watched = _Watched(settings, row, pipeline, journal.durations(before=row.id))
         for batch in follow(journal, row.id, pause, lives):
-            if batch:
-                yield watched.after(batch)
+            known = batch[:after] if number == 0 and after <= len(batch) else []
+            fresh = batch[len(known) :]
+            if known:
+                yield Seen(after, watched.after(known), known=True)
+            number += len(batch)
+            yield Seen(number, watched.after(fresh)) if fresh else None
         told = told_by(journal, settings, find_run(journal, row.id))
-    yield whole_view(told, pipeline)
+    yield Seen(number, whole_view(told, pipeline))
 
 
 class _Watched:

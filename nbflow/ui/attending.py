@@ -12,7 +12,7 @@ import click
 
 from nbflow.ui.endings import CANCELLED, DONE, explained
 from nbflow.ui.options import jobs_option, json_option, run_argument
-from nbflow.ui.running import ENDS, command_of, detach, perform
+from nbflow.ui.running import ENDS, detach, perform
 
 if TYPE_CHECKING:
     from nbflow.journal import Journal, RunRow
@@ -45,6 +45,7 @@ def attach(run: str, as_json: bool) -> int:
 def _watch(journal: Journal, row: RunRow, as_json: bool) -> int:
     from nbflow.core.run import Run, retold
     from nbflow.ops import following
+    from nbflow.ops.commands import command_of
     from nbflow.ui.progress import Progress, form_of
     from nbflow.ui.summary import summary
     from nbflow.ui.terminal import answer, tell
@@ -114,6 +115,7 @@ def retry(run: str, jobs: int | None, detached: bool, as_json: bool) -> int:
     steps need is made too where it is not fresh any more.
     """
     from nbflow.ops import following
+    from nbflow.ops.commands import command_of
     from nbflow.project import open_project
     from nbflow.ui.terminal import answer
 

@@ -123,7 +123,8 @@ def run(
     that have steps.
     """
     from nbflow import ops
-    from nbflow.ui.running import Typed, command_of, detach, perform
+    from nbflow.ops.commands import Typed, command_of
+    from nbflow.ui.running import detach, perform
 
     if force and no_cache:
         raise UsageError("--force and --no-cache do not go together.", "They mean the same: give one of them.")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nbflow.core.values import fault_of
+from nbflow.core.values import fault_of, typed
 from nbflow.errors import UsageError
 from nbflow.project import Typed
 
@@ -30,21 +29,6 @@ def read(pairs: Sequence[str], yaml_texts: Sequence[str], files: Sequence[Path])
             raise UsageError(f"-p takes NAME=VALUE, not '{pair}'.", "For example: -p alpha=0.1")
         found[name.strip()] = Typed(value, typed(value))
     return found
-
-
-def typed(text: str) -> Any:
-    """A value as papermill's ``-p`` reads it: True, False, None, a whole number, a number, else the text."""
-    words = {"True": True, "False": False, "None": None}
-    if text in words:
-        return words[text]
-    for kind in (int, float):
-        try:
-            value = kind(text)
-        except ValueError:
-            continue
-        # JSON has no infinities; such a word stays a text.
-        return value if math.isfinite(value) else text
-    return text
 
 
 def _mapping(text: str, place: str) -> dict[str, Any]:

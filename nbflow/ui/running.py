@@ -6,9 +6,7 @@ Read ``progress`` for the display, ``attending`` for runs of other processes.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,44 +19,6 @@ if TYPE_CHECKING:
 
 ENDS = {"succeeded": DONE, "failed": FAILED, "crashed": FAILED, "cancelled": CANCELLED, "unknown": BROKEN}
 """Status of a run → exit code. Nobody may take a run for done of which that cannot be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """What a person typed behind ``nbflow run``: what to run and with what, without how often and how it is shown."""
-
-    sources: Sequence[Path] = ()
-    pairs: Sequence[str] = ()
-    yaml_texts: Sequence[str] = ()
-    files: Sequence[Path] = ()
-    select: Sequence[str] = ()
-    exclude: Sequence[str] = ()
-    jobs: int | None = None
-    executor: str | None = None
-    kernels: str | None = None
-
-    @property
-    def words(self) -> list[str]:
-        """The words to type again."""
-        words = ["run", *(f"./{s}" if str(s).startswith("-") else str(s) for s in self.sources)]
-        repeated: tuple[tuple[str, Sequence[object]], ...] = (
-            ("-p", self.pairs), ("-y", self.yaml_texts), ("-f", self.files), ("-s", self.select),
-            ("--exclude", self.exclude),
-        )  # fmt: skip
-        for option, values in repeated:
-            for value in values:
-                words += [option, str(value)]
-        words += ["-j", str(self.jobs)] if self.jobs is not None else []
-        words += ["--executor", self.executor] if self.executor is not None else []
-        words += ["--kernels", self.kernels] if self.kernels is not None else []
-        return words
-
-
-def command_of(words: Sequence[str]) -> str:
-    """What a person types for it, fit to be printed."""
-    from nbflow.render.words import clean
-
-    return clean(shlex.join(["nbflow", *words]))
 
 
 def perform(

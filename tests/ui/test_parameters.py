@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from nbflow.core.values import typed
 from nbflow.errors import UsageError
 from nbflow.project import Typed
-from nbflow.ui.parameters import read, typed
+from nbflow.ui.parameters import read
 
 
 @pytest.mark.parametrize(

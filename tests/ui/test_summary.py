@@ -12,8 +12,8 @@ from nbflow.core.events import Event, RunFinished, RunStarted, StepSpec, StepSuc
 from nbflow.core.run import fold
 from nbflow.core.timing import History
 from nbflow.core.view import Notes, noted, view
+from nbflow.ops.commands import Typed, command_of
 from nbflow.ui.cli import cli
-from nbflow.ui.running import Typed, command_of
 from nbflow.ui.summary import summary
 
 

@@ -100,7 +100,7 @@ export class Client {
 async function said(response: Response): Promise<ServerSays> {
   let problem: Problem = { message: `${response.status} ${response.statusText}`.trim(), fix: '' };
   if (response.status === 404) {
-    problem = { message: "The Jupyter server does not know nbflow.", fix: 'Enable it, and start the server anew: jupyter server extension enable nbflow.server' };
+    problem = { message: "The Jupyter server does not know nbflow.", fix: 'Enable it, and start the server anew: jupyter server extension enable nbflow' };
   }
   try {
     const body = (await response.json()) as Partial<Problem>;

@@ -24,9 +24,9 @@ export class Pipelines implements IPipelines {
   }
 
   preferences: Preferences = DEFAULTS;
-  readonly preferencesChanged = new Signal<IPipelines, void>(this);
-  readonly currentChanged = new Signal<IPipelines, Watch | null>(this);
-  readonly added = new Signal<IPipelines, Watch>(this);
+  readonly preferencesChanged: Signal<IPipelines, void> = new Signal<IPipelines, void>(this);
+  readonly currentChanged: Signal<IPipelines, Watch | null> = new Signal<IPipelines, Watch | null>(this);
+  readonly added: Signal<IPipelines, Watch> = new Signal<IPipelines, Watch>(this);
 
   get current(): Watch | null {
     return this.front;

@@ -19,9 +19,9 @@ export class Watch implements IDisposable {
     readonly panel: NotebookPanel,
     private readonly client: Client,
     private readonly contents: Contents.IManager,
-    delay: number
+    private pause: number
   ) {
-    this.asking = new Debouncer(() => this.ask(), delay);
+    this.asking = new Debouncer(() => this.ask(), pause);
     void panel.context.ready.then(() => {
       if (this.isDisposed) return;
       panel.context.model.contentChanged.connect(this.edited, this);
@@ -56,7 +56,8 @@ export class Watch implements IDisposable {
   }
 
   set delay(milliseconds: number) {
-    if (milliseconds === this.asking.timeout) return;
+    if (milliseconds === this.pause) return;
+    this.pause = milliseconds;
     this.asking.dispose();
     this.asking = new Debouncer(() => this.ask(), milliseconds);
   }

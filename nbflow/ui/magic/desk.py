@@ -14,10 +14,11 @@ from nbflow import notebook as notebooks
 from nbflow.api import Pipeline
 from nbflow.api.shown import words
 from nbflow.errors import InvalidPipeline, NotebookError, UsageError
+from nbflow.ops.belonging import sources_of
 from nbflow.project import Project
 from nbflow.render import text
 from nbflow.ui.magic.live import publish
-from nbflow.ui.magic.loading import Loaded, sources_of
+from nbflow.ui.magic.loading import Loaded
 from nbflow.ui.magic.session import Session, say
 
 MANY = 5

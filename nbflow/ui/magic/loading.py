@@ -21,19 +21,10 @@ from nbflow.core.model import Item, Record
 from nbflow.core.plan import Planned, Planner
 from nbflow.core.reasons import because
 from nbflow.errors import NbflowError, UsageError, did_you_mean
+from nbflow.ops.belonging import sources_of
 from nbflow.project import Project, check_parameters, open_project
 from nbflow.runtime.failure import StepError
-from nbflow.settings import Settings, find_root
 from nbflow.store.home import require_own
-
-
-def sources_of(notebook: Path, environ: Mapping[str, str]) -> list[Path]:
-    """The pipeline that a notebook belongs to: what the project's ``notebooks`` setting names if the notebook is among
-    them, else the notebook alone. Raises ``UsageError``."""
-    root = find_root(notebook.parent, [notebook])
-    sources = [root / name for name in Settings.load(root, environ).notebooks]
-    named = notebooks.find_notebooks(sources, root)
-    return sources if any(path.samefile(notebook) for path in named) else [notebook]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ cell's output, for those who open the notebook without a kernel. Whoever asks ag
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
@@ -17,20 +17,19 @@ from nbflow import ops
 from nbflow.api import Pipeline, Run
 from nbflow.api.runs import ended_elsewhere
 from nbflow.api.shown import Bundle, picture
-from nbflow.core.events import RunStarted, from_json
 from nbflow.core.view import RunView
 from nbflow.errors import NbflowError
-from nbflow.journal import Journal
 from nbflow.ops import following
+from nbflow.ops.commands import command_of, sources_from
 from nbflow.ops.launching import Launched
+from nbflow.ops.starting import going
 from nbflow.ops.viewing import standing_view
 from nbflow.ops.watching import watch
 from nbflow.project import Project
 from nbflow.ui.magic import desk
 from nbflow.ui.magic.live import publish
-from nbflow.ui.magic.running import Asked, sources_from, start
+from nbflow.ui.magic.running import Asked, start
 from nbflow.ui.magic.session import Session
-from nbflow.ui.running import command_of
 from nbflow.ui.widget import RunWidget
 
 
@@ -61,21 +60,21 @@ class Panel:
         """Show where every step stands, or the run of this pipeline that goes on. Raises ``InvalidPipeline`` where no
         step can be decided."""
         with self.pipeline.opened(self.asked.parameters) as project:
-            going = _going(project, lambda _: True)
-            if not going:
+            run = going(project)
+            if not run:
                 rows = ops.status(project, project.planner())
                 self._show(project, standing_view(project.pipeline, rows, project.settings.jobs))
-        if going:
-            self.follow(going)
+        if run:
+            self.follow(run)
 
     def run(self) -> None:
         """Start what was asked for and show it; where just that goes on already, show it as it stands. Raises as
         ``running.start`` does."""
         with self.pipeline.opened(self.asked.parameters) as project:
-            command = command_of(self.asked.words(sources_from(self.pipeline, project.root)))
-            going = "" if self.asked.force else _going(project, lambda said: said == command)
-        if going:
-            self.follow(going)
+            command = command_of(self.asked.words(sources_from(self.pipeline.sources, project.root)))
+            run = "" if self.asked.force else going(project, command)
+        if run:
+            self.follow(run)
         else:
             begun = start(self.session, self.pipeline, self.asked)
             self.follow(begun.run, begun)
@@ -178,18 +177,3 @@ class Panel:
 
 def _without_jump(step: Mapping[str, Any]) -> dict[str, Any]:
     return {**step, "actions": [action for action in step["actions"] if action != "jump"]}
-
-
-def _going(project: Project, is_meant: Callable[[str], bool]) -> str:
-    """The newest run of these notebooks that goes on, where its command is meant; ``""`` where there is none."""
-    journal = Journal.read(project.root)
-    if journal is None:
-        return ""
-    with journal:
-        for row in journal.runs(20):
-            if row.status == "running" and set(row.sources) == set(project.files):
-                first = next(iter(journal.ends(row.id)), None)
-                began = from_json(first) if first else None
-                if isinstance(began, RunStarted) and is_meant(began.command):
-                    return row.id
-    return ""

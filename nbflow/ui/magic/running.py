@@ -7,7 +7,6 @@ wrong with the pipeline is found before anything is started. Read ``ops.launchin
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -23,15 +22,15 @@ from nbflow.core.events import CancelRequested, Event
 from nbflow.core.model import Finding
 from nbflow.core.plan import Plan
 from nbflow.driver import Canceller
-from nbflow.errors import NbflowError, UsageError
 from nbflow.interrupts import PATIENCE, Interrupts
 from nbflow.journal import Journal
 from nbflow.ops import following
-from nbflow.ops.launching import PROGRAM, Launched, NotLaunched, launch
+from nbflow.ops.commands import Typed, sources_from
+from nbflow.ops.launching import PROGRAM, Launched
+from nbflow.ops.starting import looked_at, started
 from nbflow.project import Project
 from nbflow.ui.magic.live import Watcher, watcher
 from nbflow.ui.magic.session import Interrupted, Session
-from nbflow.ui.running import Typed
 
 DOUBT = 1.0
 """Seconds in which a front end that ends a kernel tells it so, or kills it, after having interrupted it."""
@@ -71,7 +70,7 @@ def run(session: Session, pipeline: Pipeline, asked: Asked, resume: str) -> Run:
     made: Run | None = None
     try:
         with Interrupts(cancel) as interrupts:
-            begun = _launch(session, asked.words(sources_from(pipeline, project.root)), project.root)
+            begun = _launch(session, asked.words(sources_from(pipeline.sources, project.root)), project.root)
             interrupts.begun = True
             with following.journal_of(project.root) as journal:
                 watching.begin(begun.run, plan, journal.durations(before=begun.run))
@@ -88,7 +87,7 @@ def start(session: Session, pipeline: Pipeline, asked: Asked, retried: str = "")
     with _opened(pipeline, asked) as project:
         if not retried:
             _checked(project, asked)
-        words = ["retry", retried] if retried else asked.words(sources_from(pipeline, project.root))
+        words = ["retry", retried] if retried else asked.words(sources_from(pipeline.sources, project.root))
         return _launch(session, words, project.root)
 
 
@@ -98,24 +97,11 @@ def _opened(pipeline: Pipeline, asked: Asked) -> AbstractContextManager[Project]
 
 def _checked(project: Project, asked: Asked) -> tuple[tuple[Finding, ...], Plan]:
     """What the check has to say, and what the run would do: errors are met before a process is started."""
-    planner = project.planner(forced="forced" if asked.force else "")
-    return project.require_sound(planner), ops.make_plan(project, planner, asked.typed.select, asked.typed.exclude)
+    return looked_at(project, asked.typed.select, asked.typed.exclude, force=asked.force)
 
 
 def _launch(session: Session, words: list[str], root: Path) -> Launched:
-    try:
-        return launch(words, root, session.environ, session.program or PROGRAM)
-    except NotLaunched as error:  # the check found nothing, but something has changed since, or cannot be written
-        said = error.message.rpartition("nbflow: ")[2]
-        head, _, fix = said.partition("\n")
-        kind = UsageError if error.exit_code == UsageError.exit_code else NbflowError
-        raise kind(head, " ".join(fix.split())) from None
-
-
-def sources_from(pipeline: Pipeline, root: Path) -> list[str]:
-    """The pipeline's sources as a person would type them in the project's root."""
-    real = [s.resolve() if s.is_dir() else s.parent.resolve() / s.name for s in pipeline.sources]
-    return [os.path.relpath(s, root) if s.is_relative_to(root) else str(s) for s in real]
+    return started(words, root, session.environ, session.program or PROGRAM)
 
 
 # --- watching ------------------------------------------------------------------------------------------

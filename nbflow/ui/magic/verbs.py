@@ -21,6 +21,7 @@ from nbflow import ops
 from nbflow.api import Pipeline, Run, StepRun
 from nbflow.api.shown import Shown
 from nbflow.errors import InvalidPipeline, NbflowError, UsageError, did_you_mean
+from nbflow.ops.commands import Typed
 from nbflow.render import html
 from nbflow.runtime.failure import StepError
 from nbflow.ui import parameters
@@ -28,7 +29,6 @@ from nbflow.ui.magic import FLOW, desk, loading, offers, running
 from nbflow.ui.magic.live import publish
 from nbflow.ui.magic.session import Interrupted, Session, say
 from nbflow.ui.options import jobs_option, parameter_options_with
-from nbflow.ui.running import Typed
 
 if TYPE_CHECKING:
     from nbflow.ui.magic.panel import Panel
