@@ -107,7 +107,7 @@ export class CellBadges implements IDisposable {
       badge.part ? made('span', { class: 'nbf-quiet' }, badge.part) : null,
       badge.label ? made('span', { class: 'nbf-state' }, badge.label) : null,
       badge.took ? made('span', { class: 'nbf-quiet' }, badge.took) : null,
-      badge.reason && badge.reason !== badge.label ? made('span', { class: 'nbf-quiet jp-nbflow-badge-reason' }, badge.reason) : null
+      badge.telling && badge.reason ? made('span', { class: 'nbf-quiet jp-nbflow-badge-reason' }, badge.reason) : null
     );
     const run = button('▶', trans.__('Run this step and what it needs'), () => this.act.runStep(badge.step), 'jp-nbflow-badge-run');
     run.setAttribute('aria-label', trans.__('Run step %1', badge.name));

@@ -7,7 +7,7 @@ import { StateEffect, StateField, type Extension } from '@codemirror/state';
 import { Decoration, EditorView, ViewPlugin, hoverTooltip, type DecorationSet, type Tooltip } from '@codemirror/view';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { stateClass } from '../../../nbflow/static/view.js';
-import { mark, type Mark } from '../pure/marks.js';
+import { mark, written, type Mark } from '../pure/marks.js';
 import type { Finding } from '../pure/wire.js';
 import { button, made } from './dom.js';
 
@@ -70,7 +70,7 @@ export class FindingMarks {
   }
 
   private line(finding: Finding, found: CellFindings, view: EditorView): HTMLElement {
-    const fix = finding.edit === null ? null : button(this.trans.__('Fix'), finding.edit.new, () => {
+    const fix = finding.edits.length === 0 ? null : button(this.trans.__('Fix'), written(finding), () => {
       found.fix(finding);
       view.focus();
     });

@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { mount, sign, stateClass, duration, type Drawing } from '../../../nbflow/static/view.js';
 import { hasNoSteps, isLive, shown, type Known } from '../pure/model.js';
+import { written } from '../pure/marks.js';
 import { difference } from '../pure/views.js';
 import type { Finding, RunFiles, RunRow, RunView } from '../pure/wire.js';
 import { button, made } from './dom.js';
@@ -158,7 +159,7 @@ export class PipelinePanel extends Widget {
     const { trans } = this;
     const { cell } = one;
     const where = cell === null ? null : button(trans.__('Cell %1', cell), trans.__('Go to the cell'), () => this.asks.goTo(cell), 'jp-nbflow-link');
-    const fix = one.edit === null ? null : button(trans.__('Fix'), one.edit.new, () => this.asks.fix(one));
+    const fix = one.edits.length === 0 ? null : button(trans.__('Fix'), written(one), () => this.asks.fix(one));
     return made(
       'div', { class: `jp-nbflow-finding nbf-step ${stateClass(SEVERITY[one.severity] ?? 'waiting')}`, 'data-code': one.code },
       sign(SEVERITY[one.severity] ?? 'waiting'),
@@ -184,7 +185,7 @@ export class PipelinePanel extends Widget {
   }
 
   private run(run: RunRow, isShown: boolean): HTMLElement {
-    const started = run.started === null ? '' : new Date(run.started).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
+    const started = run.started === null ? '' : moment(run.started);
     const row = button('', this.trans.__('Show this run'), () => this.asks.show(run.id), `jp-nbflow-run nbf-step ${stateClass(run.status)}`);
     row.append(
       sign(run.status), made('span', { class: 'nbf-state' }, run.label),
@@ -215,4 +216,11 @@ export class PipelinePanel extends Widget {
   private said = '';
   private findingsShown = '[]';
   private runsShown = '';
+}
+
+/** The time of day, and the day where it is another one. */
+function moment(text: string): string {
+  const then = new Date(text);
+  const time = then.toLocaleTimeString([], { timeStyle: 'short' });
+  return then.toDateString() === new Date().toDateString() ? time : `${then.toLocaleDateString([], { day: 'numeric', month: 'short' })}, ${time}`;
 }

@@ -113,11 +113,15 @@ export class Watch implements IDisposable {
 
   /** Write what `nbflow check --fix` would. Whether it could be done. */
   fix(finding: Finding): boolean {
-    const cell = finding.edit && this.cell(finding.edit.cell);
-    const edit = cell && finding.edit && fixing(cell.getSource(), finding.edit);
-    if (!cell || !edit) return false;
-    apply(cell, edit);
-    return true;
+    let fixed = false;
+    for (const edit of finding.edits) {
+      const cell = this.cell(edit.cell);
+      const change = cell && fixing(cell.getSource(), edit);
+      if (!cell || !change) continue;
+      apply(cell, change);
+      fixed = true;
+    }
+    return fixed;
   }
 
   /** Tag a plain cell (index from 0). Gives its line. */

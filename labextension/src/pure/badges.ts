@@ -14,9 +14,13 @@ export interface Badge {
   took: string;
   /** In one line why it would run or how it ended. */
   reason: string;
+  /** Whether that is worth a look: not where all is well, or where the label says it already. */
+  telling: boolean;
   /** "2 of 3" where a step spans cells. */
   part: string;
 }
+
+const QUIET = new Set(['fresh', 'reused', 'succeeded', 'no result', 'starting', 'running']);
 
 /** The badge of each cell that belongs to a step, by the cell's id. */
 export function badges(known: Known): Map<string, Badge> {
@@ -33,6 +37,7 @@ export function badges(known: Known): Map<string, Badge> {
         label: view?.label ?? '',
         took: view?.seconds == null ? '' : duration(view.seconds),
         reason: view ? view.error || view.reason : '',
+        telling: view !== null && !QUIET.has(view.state),
         part: step.cells.length > 1 ? `${index + 1} of ${step.cells.length}` : ''
       });
     });

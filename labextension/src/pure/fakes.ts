@@ -26,5 +26,5 @@ export function pipeline(steps: StepHere[], view: RunView | null, more: Partial<
 }
 
 export function finding(more: Partial<Finding> = {}): Finding {
-  return { code: 'undeclared-input', severity: 'error', cell: 1, step: 'a', message: 'It reads x.', fix: 'Add -i x.', edit: null, ...more };
+  return { code: 'undeclared-input', severity: 'error', cell: 1, step: 'a', message: 'It reads x.', fix: 'Add -i x.', edits: [], ...more };
 }

@@ -13,11 +13,11 @@ test('the step line is underlined, or the line that the fix changes, or the firs
   assert.equal(text(SOURCE), '%%step fit -o model');
   assert.equal(text('x = 1\ny = 2'), 'x = 1');
   assert.equal(text('\n\nx = 1'), 'x = 1');
-  assert.equal(text('x = 1\ny = 2', finding({ edit: { cell: 1, line: 2, old: 'y = 2', new: 'y = 3' } })), 'y = 2');
+  assert.equal(text('x = 1\ny = 2', finding({ edits: [{ cell: 1, line: 1, old: 'y = 2', new: 'y = 3' }] })), 'y = 2');
 });
 
 test('a fix changes what it names, also where the line has moved, and nothing where it is gone', () => {
-  const edit = { cell: 1, line: 1, old: '%%step fit -o model', new: '%%step fit -i table -o model' };
+  const edit = { cell: 1, line: 0, old: '%%step fit -o model', new: '%%step fit -i table -o model' };
   const fixed = (source: string) => {
     const found = fixing(source, edit);
     return found && source.slice(0, found.start) + found.value + source.slice(found.end);

@@ -12,9 +12,9 @@ export interface Mark {
 /** The place of an edit's old text, null where the cell no longer reads so. */
 export function place(source: string, edit: Edit): { start: number; end: number } | null {
   const lines = source.split('\n');
-  const at = lines.slice(0, Math.max(edit.line - 1, 0)).reduce((sum, line) => sum + line.length + 1, 0);
-  const within = edit.old === '' ? 0 : (lines[edit.line - 1] ?? '').indexOf(edit.old);
-  if (within >= 0 && edit.line >= 1 && edit.line <= lines.length) return { start: at + within, end: at + within + edit.old.length };
+  const at = lines.slice(0, edit.line).reduce((sum, line) => sum + line.length + 1, 0);
+  const within = edit.old === '' ? 0 : (lines[edit.line] ?? '').indexOf(edit.old);
+  if (within >= 0 && edit.line >= 0 && edit.line < lines.length) return { start: at + within, end: at + within + edit.old.length };
   const anywhere = edit.old === '' ? -1 : source.indexOf(edit.old);
   return anywhere < 0 ? null : { start: anywhere, end: anywhere + edit.old.length };
 }
@@ -29,7 +29,8 @@ export function fixing(source: string, edit: Edit): Change | null {
 export function mark(source: string, finding: Finding): Mark {
   const line = stepLine(source);
   if (line) return { start: line.start, end: line.end, finding };
-  const edited = finding.edit && place(source, finding.edit);
+  const edit = finding.edits.find(one => one.cell === finding.cell);
+  const edited = edit && place(source, edit);
   const start = edited ? edited.start : source.length - source.trimStart().length;
   const end = source.indexOf('\n', start);
   return { start, end: end < 0 ? source.length : end, finding };
@@ -45,4 +46,9 @@ export function byCell(findings: readonly Finding[]): Map<number, Finding[]> {
     else found.set(one.cell, [one]);
   }
   return found;
+}
+
+/** What a fix writes, for a tooltip. */
+export function written(finding: Finding): string {
+  return finding.edits.map(edit => edit.new).join('\n');
 }

@@ -61,7 +61,7 @@ test('badges stand at the cells of the plan, wherever these are now', () => {
   const found = badges(known);
   assert.deepEqual([...found.keys()], ['c1', 'c3', 'c4']);
   assert.deepEqual(found.get('c4'), {
-    step: 'fit', name: 'fit', state: 'stale', label: 'stale', took: '', reason: 'helper clean() changed', part: '2 of 2'
+    step: 'fit', name: 'fit', state: 'stale', label: 'stale', took: '', reason: 'helper clean() changed', telling: true, part: '2 of 2'
   });
   assert.equal(model.stepOfCell(known, 'c4')?.name, 'fit');
   assert.equal(model.stepOfCell(known, 'c2'), null);

@@ -24,10 +24,10 @@ export interface StepHere {
   outputs: string[];
 }
 
-/** One change that `nbflow check --fix` would write. */
+/** One line that `nbflow check --fix` would write. */
 export interface Edit {
   cell: number;
-  /** Counted from 1 within the cell. */
+  /** Counted from 0 within the cell. */
   line: number;
   old: string;
   new: string;
@@ -40,7 +40,8 @@ export interface Finding extends Problem {
   severity: Severity;
   cell: number | null;
   step: string | null;
-  edit: Edit | null;
+  /** One for each line that the fix touches; none: it has to be put right by hand. */
+  edits: Edit[];
 }
 
 export type ParameterType = 'bool' | 'int' | 'float' | 'str' | 'json';
