@@ -9,7 +9,7 @@ import { problemOf } from '../lab/client.js';
 import { askForParameters, askForRename } from '../lab/forms.js';
 import { icon } from '../lab/icon.js';
 import type { Watch } from '../lab/watch.js';
-import { isLive, shown } from '../pure/model.js';
+import { isLive, NOTHING as NOTHING_KNOWN, shown } from '../pure/model.js';
 import { stepLine } from '../pure/stepline.js';
 import { Command, IPipelines } from '../tokens.js';
 
@@ -82,7 +82,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
     });
     registry.addCommand(Command.retry, {
       label: trans.__('Retry What Failed'),
-      isEnabled: () => shown(pipelines.current?.known ?? EMPTY)?.actions.includes('retry') ?? false,
+      isEnabled: () => shown(pipelines.current?.known ?? NOTHING_KNOWN)?.actions.includes('retry') ?? false,
       describedBy: NOTHING,
       execute: () => attempt(watch => watch.retry(shown(watch.known)?.run ?? ''))
     });
@@ -128,8 +128,6 @@ export const commands: JupyterFrontEndPlugin<void> = {
     });
   }
 };
-
-const EMPTY = { plan: null, cells: [], trouble: null, runs: [], run: null, byHand: false, view: null };
 
 /** The name in a new `%%step` line is selected, so that it can be typed over. */
 function selectName(watch: Watch, index: number): void {

@@ -27,6 +27,8 @@ test('a plan is shown until a run begins, the run until the notebook is edited b
   assert.deepEqual([states(known), model.isLive(known)], [['reused', 'succeeded'], false]);
   known = model.planned(known, PLAN, CELLS, true);
   assert.deepEqual([states(known), known.run], [['fresh', 'stale'], null]);
+  known = model.listed(model.planned({ ...known, runs: [] }, { ...PLAN, run: 'r1' }, CELLS, false), [ROW]);
+  assert.equal(known.run, null, 'late news of a run that is over');
 });
 
 test('a run of one step leaves the others as they are planned', () => {

@@ -17,16 +17,18 @@ export interface Known {
   readonly byHand: boolean;
   /** Of that run, as far as it has been told. */
   readonly view: RunView | null;
+  /** Runs that have been seen to end: older news that they go on, which may still come, is wrong. */
+  readonly over: readonly string[];
 }
 
 export const NOTHING: Known = {
-  plan: null, cells: [], trouble: null, runs: [], run: null, byHand: false, view: null
+  plan: null, cells: [], trouble: null, runs: [], run: null, byHand: false, view: null, over: []
 };
 
 /** A plan has come. `edited`: the content is not that of the plan before, so that a run that is over is no news any more. */
 export function planned(known: Known, plan: Pipeline, cells: readonly string[], edited: boolean): Known {
   const next = { ...known, plan, cells, trouble: null };
-  if (plan.run !== null && plan.run !== known.run && !known.byHand) return shows(next, plan.run, false);
+  if (plan.run !== null && plan.run !== known.run && !known.byHand && !known.over.includes(plan.run)) return shows(next, plan.run, false);
   const over = known.view !== null && !goesOn(known.view.status);
   return edited && over && !known.byHand ? shows(next, null, false) : next;
 }
@@ -34,7 +36,7 @@ export function planned(known: Known, plan: Pipeline, cells: readonly string[], 
 /** The list of runs has come. A run that has begun meanwhile is shown. */
 export function listed(known: Known, runs: readonly RunRow[]): Known {
   const before = new Map(known.runs.map(run => [run.id, run.status]));
-  const live = runs.find(run => goesOn(run.status));
+  const live = runs.find(run => goesOn(run.status) && !known.over.includes(run.id));
   const next = { ...known, runs };
   const begun = live !== undefined && !goesOn(before.get(live.id) ?? '');
   return begun && live.id !== known.run ? shows(next, live.id, false) : next;
@@ -47,7 +49,10 @@ export function shows(known: Known, run: string | null, byHand: boolean): Known 
 
 /** News of a run. That of another one than is shown is dropped. */
 export function told(known: Known, run: string, change: RunChange): Known {
-  return run === known.run ? { ...known, view: merged(known.view, change) } : known;
+  if (run !== known.run) return known;
+  const view = merged(known.view, change);
+  const ends = !goesOn(view.status) && !known.over.includes(run);
+  return { ...known, view, over: ends ? [...known.over, run] : known.over };
 }
 
 /** Asking has failed. */
