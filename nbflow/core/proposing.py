@@ -16,6 +16,7 @@ from nbflow.core.declare import file_item, quoted
 from nbflow.core.model import Change, Unit
 from nbflow.core.outline import PARAMETERS_TAG, SKIP_TAGS, Outline
 from nbflow.core.resolve import Resolver, Source
+from nbflow.core.slicing import BUILTINS
 from nbflow.errors import UsageError
 
 LONGEST_NAME = 40
@@ -181,7 +182,7 @@ def _from_elsewhere(outlines: Mapping[str, Outline], notebook: str, reading: _Re
 def _name(outline: Outline, number: int, outputs: Sequence[str]) -> str:
     """From the heading above the cell, its first comment, what it makes, or what it calls; no other step's name."""
     cell = outline.notebook.cell(number)
-    calls = [name for unit in outline.units(number) for name in unit.now.calls]
+    calls = [name for unit in outline.units(number) for name in unit.now.calls if name not in BUILTINS]
     offered = [_heading_above(outline, number), _comment(cell.source), *map(_stem, outputs[:1]), *calls[:1]]
     name = next(filter(None, map(_slug, offered)), f"step_{number}")
     taken = {step.name.lower() for step in outline.steps}

@@ -88,7 +88,7 @@ def _edits(project: Project, found: Finding) -> list[Answer]:
     """What ``check --fix`` would write for this alone."""
     return [
         {"cell": cell, "line": edit.line, "old": edit.old, "new": edit.new}
-        for (_, cell), edit in edits(project.pipeline, [found]).items()
+        for (_, cell), edit in sorted(edits(project.pipeline, [found]).items(), key=lambda each: each[0])
     ]
 
 
