@@ -78,7 +78,12 @@ export class Watch implements IDisposable {
 
   // --- what is asked for
 
-  /** Save, then start a run: of all, or of these steps (full names). */
+  /** Save, then start a run of one step and what it needs. */
+  runStep(step: string): Promise<void> {
+    return this.run([`+${step}`]);
+  }
+
+  /** Save, then start a run: of all, or of what is selected as on the command line. */
   async run(select: string[] = [], parameters: { [name: string]: unknown } = {}): Promise<void> {
     await this.save();
     this.start(await this.client.start(this.path, select, parameters));

@@ -71,7 +71,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
       execute: args =>
         attempt(async watch => {
           const step = typeof args.step === 'string' ? args.step : activeStep(watch)?.full;
-          if (step !== undefined) await watch.run([step]);
+          if (step !== undefined) await watch.runStep(step);
         })
     });
     registry.addCommand(Command.cancel, {

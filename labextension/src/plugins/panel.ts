@@ -58,7 +58,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
       widget.tell('');
       try {
         if (action === 'run') await watch.run();
-        else if (action === 'only' && step !== null) await watch.run([step]);
+        else if (action === 'only' && step !== null) await watch.runStep(step);
         else if (action === 'retry') await watch.retry(shown(watch.known)?.run ?? '');
         else if (action === 'cancel') widget.tell(await watch.cancel());
         else if (action === 'jump' && step !== null && !(await goToStep(watch, step))) {

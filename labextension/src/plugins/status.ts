@@ -12,9 +12,10 @@ export const status: JupyterFrontEndPlugin<void> = {
   id: 'nbflow:status',
   description: 'How the pipeline of the notebook in front stands, in the status bar.',
   autoStart: true,
-  requires: [IPipelines, IStatusBar],
-  optional: [ITranslator],
-  activate: (app: JupyterFrontEnd, pipelines: IPipelines, bar: IStatusBar, translator: ITranslator | null) => {
+  requires: [IPipelines],
+  optional: [IStatusBar, ITranslator],
+  activate: (app: JupyterFrontEnd, pipelines: IPipelines, bar: IStatusBar | null, translator: ITranslator | null) => {
+    if (bar === null) return; // Notebook 7 has none
     const trans = (translator ?? nullTranslator).load('nbflow');
     const item = new Widget({ node: document.createElement('button') });
     item.addClass('jp-nbflow-status');

@@ -48,16 +48,21 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def said() -> list[str]:
-    """What the consoles of the pages complained of."""
+    """What the consoles of the pages complained of, as far as nbflow is in it."""
     return []
+
+
+def is_ours(place: str) -> bool:
+    """Without a kernel, other extensions complain of themselves."""
+    return "nbflow" in place
 
 
 @pytest.fixture
 def new_page(context: BrowserContext, said: list[str]) -> Callable[[], Page]:
     def make() -> Page:
         page = context.new_page()
-        page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("console", lambda m: said.append(m.text) if m.type == "error" and is_ours(m.location["url"]) else None)
+        page.on("pageerror", lambda error: said.append(str(error)) if is_ours(error.stack or "") else None)
         return page
 
     return make
@@ -192,10 +197,9 @@ def test_a_run_of_the_terminal_appears_and_one_step_is_run_from_its_badge(lab: L
     until(lambda: lab.status() == "succeeded" and all_are(lab, "succeeded"))
 
     lab.replace(5, "total = sum", "total = 1 + sum")
-    until(lambda: lab.states() == {"make": "fresh", "add": "stale", "wait": "stale"} or lab.states()["wait"] != "fresh")
+    until(lambda: lab.states() == {"make": "fresh", "add": "stale", "wait": "maybe stale"})
     lab.page.locator(".jp-nbflow-badge", has_text="add").locator(".jp-nbflow-badge-run").click()
-    until(lambda: lab.states()["add"] == "succeeded")
-    assert lab.states()["make"] in ("fresh", "reused")
+    until(lambda: lab.states() == {"make": "reused", "add": "succeeded", "wait": "stale"})
 
 
 def test_badges_follow_moves_copies_deletion_and_undo(lab: LabPage, project: Path) -> None:
@@ -213,7 +217,7 @@ def test_badges_follow_moves_copies_deletion_and_undo(lab: LabPage, project: Pat
     lab.command("notebook:copy-cell")
     lab.command("notebook:paste-cell-below")
     until(lambda: seen() == [(5, "make"), (6, "add"), (7, "add")])
-    lab.command("notebook:delete-cell")
+    lab.command("notebook:delete-cell")  # the one that was pasted is selected
     until(lambda: seen() == [(5, "make"), (6, "add")])
     lab.select(5)
     lab.command("notebook:delete-cell")
@@ -228,6 +232,8 @@ def test_a_long_notebook_has_its_badges_and_a_node_leads_to_its_cell(lab: LabPag
     text = {f"text{n}": f"# {n}\n" * 8 for n in range(295)}
     lab.open(write(project, "long.ipynb", {**CHAIN, **text, "last": "%%step last -i total\nprint(total)"}))
     until(lambda: lab.badges() and lab.badges()[-1][:2] == (301, "last"))
+    attached = "() => window.jupyterapp.shell.currentWidget.content.widgets.every(cell => cell.isAttached)"
+    lab.page.wait_for_function(attached)  # JupyterLab puts them in bit by bit, and scrolls when they are there
     lab.panel.locator("[data-step$=last]").click()
     until(lambda: lab.active_cell() == 301 and lab.nb.is_in_view(300))
     expect(lab.page.locator(".jp-nbflow-badge", has_text="last")).to_be_in_viewport()
@@ -264,16 +270,16 @@ def test_artifacts_are_completed_renamed_and_parameters_given(lab: LabPage, proj
     lab.open(write(project, "flow.ipynb", CHAIN))
     until(lambda: len(lab.badges()) == 2)
     lab.select(5)
-    lab.page.evaluate(
-        """() => { const nb = window.jupyterapp.shell.currentWidget.content; nb.mode = 'edit';
-            nb.activeCell.editor.setCursorPosition({ line: 0, column: '%%step add -i nu'.length }); }"""
-    )
     lab.replace(5, "-i numbers", "-i nu")
     lab.page.evaluate(
-        """() => window.jupyterapp.shell.currentWidget.content.activeCell.editor
-            .setCursorPosition({ line: 0, column: '%%step add -i nu'.length })"""
+        """() => { const nb = window.jupyterapp.shell.currentWidget.content; nb.mode = 'edit';
+            const { editor } = nb.activeCell;
+            editor.focus();
+            editor.setCursorPosition({ line: 0, column: '%%step add -i nu'.length }); }"""
     )
     lab.command("completer:invoke-notebook")
+    lab.page.locator(".jp-Completer-item", has_text="numbers").wait_for()
+    lab.page.keyboard.press("Enter")
     until(lambda: lab.source(5).startswith("%%step add -i numbers "))
 
     lab.select(3)
@@ -320,4 +326,4 @@ def test_notebook_7_has_it_too_and_complains_of_nothing(
     until(lambda: set(lab.cards()) == {"make", "add"})
     page.get_by_role("button", name="Run Pipeline").click()
     until(lambda: all_are(lab, "succeeded"))
-    assert [line for line in said if "nbflow" in line.lower()] == []
+    assert said == []
