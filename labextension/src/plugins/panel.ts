@@ -11,6 +11,8 @@ import type { Watch } from '../lab/watch.js';
 import { shown } from '../pure/model.js';
 import { Command, IPipelines } from '../tokens.js';
 
+const REPORT_TRIES = 10;
+
 export const panel: JupyterFrontEndPlugin<void> = {
   id: 'nbflow:panel',
   description: 'The pipeline of the notebook in front, live.',
@@ -90,10 +92,16 @@ export const panel: JupyterFrontEndPlugin<void> = {
       asked = key;
       widget.showFiles(null);
       if (key === '' || !view) return;
-      void pipelines.client.run(watch.path, view.run).then(
-        found => { if (asked === key) widget.showFiles(found); },
-        () => { if (asked === key) asked = ''; }
-      );
+      void look(watch, view.run, () => asked === key);
+    };
+    /** Where its files are. The report is written a little after the end. */
+    const look = async (watch: Watch, run: string, isWanted: () => boolean) => {
+      for (let tries = 0; tries < REPORT_TRIES && isWanted(); tries++) {
+        const found = await pipelines.client.run(watch.path, run).catch(() => null);
+        if (isWanted()) widget.showFiles(found);
+        if (found?.report) return;
+        await new Promise(resolve => setTimeout(resolve, 1000));
+      }
     };
     const mark = () => { if (front) widget.mark(activeStep(front)?.full ?? null); };
     const show = (watch: Watch | null) => {
