@@ -111,6 +111,8 @@ class _Reading:
         for cell in self.outline.notebook.cells[self.number :]:
             for read in self.resolver.reads(cell.number):
                 found.setdefault(read.name, set()).update(read.sources)
+            for name in [name for unit in self.outline.units(cell.number) for name in unit.later.reads]:
+                found.setdefault(name, set()).update(self.resolver.find(name, cell.number))
         return found
 
     def _in_order(self, names: Iterable[str]) -> list[str]:

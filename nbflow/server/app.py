@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.services.contents.fileio import FileManagerMixin
@@ -20,11 +21,13 @@ class NbflowServer(ExtensionApp):
     load_other_extensions = True
 
     def initialize_handlers(self) -> None:
-        contents = self.serverapp.contents_manager
-        if not isinstance(contents, FileManagerMixin):
+        assert self.serverapp is not None
+        contents: Any = self.serverapp.contents_manager
+        keeps_files: type[Any] = FileManagerMixin
+        if not isinstance(contents, keeps_files):
             self.log.warning("nbflow is not served: this server keeps its notebooks elsewhere than in files.")
             return
-        places = Places(Path(contents.root_dir), bool(contents.allow_hidden))
+        places = Places(Path(contents.root_dir), contents.allow_hidden)
         self.service = Service(places, dict(os.environ))
         self.handlers.extend(routes(self.service))
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, TypeVar, cast
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
@@ -26,6 +26,19 @@ from nbflow.server.service import Service
 from nbflow.server.streams import RunsStream, RunStream, Stream
 
 DESCRIPTION = "openapi.yaml"
+
+
+Method = TypeVar("Method", bound=Callable[..., Awaitable[None]])
+
+
+def may(action: Literal["read", "execute"]) -> Callable[[Method], Method]:
+    """Only for who is known to the server and may do this."""
+
+    def guarded(method: Method) -> Method:
+        allowed: Any = authorized(action)
+        return cast("Method", web.authenticated(allowed(method)))
+
+    return guarded
 
 
 class Refusal(web.HTTPError):
@@ -80,8 +93,7 @@ class Handler(APIHandler):
 
 
 class PipelineHandler(Handler):
-    @web.authenticated
-    @authorized(action="read")
+    @may("read")
     async def post(self) -> None:
         def look() -> Any:
             body = self.body("path", "notebook", "parameters")
@@ -93,8 +105,7 @@ class PipelineHandler(Handler):
 
 
 class ProposalHandler(Handler):
-    @web.authenticated
-    @authorized(action="read")
+    @may("read")
     async def post(self) -> None:
         def look() -> Any:
             body = self.body("path", "notebook", "cell")
@@ -104,8 +115,7 @@ class ProposalHandler(Handler):
 
 
 class RenameHandler(Handler):
-    @web.authenticated
-    @authorized(action="read")
+    @may("read")
     async def post(self) -> None:
         def look() -> Any:
             body = self.body("path", "notebook", "kind", "old", "new")
@@ -116,8 +126,7 @@ class RenameHandler(Handler):
 
 
 class RunsHandler(Handler):
-    @web.authenticated
-    @authorized(action="read")
+    @may("read")
     async def get(self) -> None:
         def look() -> Any:
             limit = self.query.number("limit", runs.MOST, bodies.MOST_RUNS)
@@ -125,13 +134,12 @@ class RunsHandler(Handler):
 
         await self.answer(look)
 
-    @web.authenticated
-    @authorized(action="execute")
+    @may("execute")
     async def post(self) -> None:
         def begin() -> Any:
             body = self.body("path", "select", "parameters", "force")
             wanted = runs.Wanted(body.texts("select"), body.values("parameters"), body.flag("force"))
-            return runs.start(self.service.here(body.text("path")), wanted)
+            return runs.start(self.service.here(body.text("path")), wanted, self.service.program)
 
         async with self.service.starting:
             run, begun = await self.done(begin)
@@ -142,15 +150,13 @@ class RunsHandler(Handler):
 
 
 class RunHandler(Handler):
-    @web.authenticated
-    @authorized(action="read")
+    @may("read")
     async def get(self, run: str) -> None:
         await self.answer(lambda: runs.whole(self.service.here(self.query.text("path")), self.service.places, run))
 
 
 class DescriptionHandler(Handler):
-    @web.authenticated
-    @authorized(action="read")
+    @may("read")
     async def get(self) -> None:
         text = files("nbflow.server").joinpath(DESCRIPTION).read_bytes()
         self.finish(text, set_content_type="application/yaml")
@@ -160,8 +166,7 @@ class DescriptionHandler(Handler):
 
 
 class CancelHandler(Handler):
-    @web.authenticated
-    @authorized(action="execute")
+    @may("execute")
     async def post(self, run: str) -> None:
         def stop() -> Any:
             body = self.body("path", "force")
@@ -171,11 +176,10 @@ class CancelHandler(Handler):
 
 
 class RetryHandler(Handler):
-    @web.authenticated
-    @authorized(action="execute")
+    @may("execute")
     async def post(self, run: str) -> None:
         def again() -> Any:
-            return runs.retry(self.service.here(self.body("path").text("path")), run)
+            return runs.retry(self.service.here(self.body("path").text("path")), run, self.service.program)
 
         begun = await self.done(again)
         self.set_status(201)
@@ -250,8 +254,7 @@ class StreamHandler(Handler):
 
 
 class RunEventsHandler(StreamHandler):
-    @web.authenticated
-    @authorized(action="read")
+    @may("read")
     async def get(self, run: str) -> None:
         def begin() -> Stream:
             return RunStream(self.place(), run, self.after(), lambda: self.service.lives(run))
@@ -260,7 +263,6 @@ class RunEventsHandler(StreamHandler):
 
 
 class RunsEventsHandler(StreamHandler):
-    @web.authenticated
-    @authorized(action="read")
+    @may("read")
     async def get(self) -> None:
         await self.tell(lambda: RunsStream(self.place()))

@@ -16,7 +16,7 @@ from nbflow.ops import following, history
 from nbflow.ops.commands import Typed, command_of, parameter_words, sources_from
 from nbflow.ops.folders import REPORT, RUNS
 from nbflow.ops.history import told_by
-from nbflow.ops.launching import PROGRAM, Launched
+from nbflow.ops.launching import Launched
 from nbflow.ops.reporting import pipeline_of
 from nbflow.ops.starting import going, looked_at, started
 from nbflow.ops.viewing import whole_view
@@ -84,7 +84,7 @@ class Wanted:
         return [*typed.words, *(["--force"] if self.force else [])]
 
 
-def start(place: Here, wanted: Wanted, program: Sequence[str] = PROGRAM) -> tuple[str, Launched | None]:
+def start(place: Here, wanted: Wanted, program: Sequence[str]) -> tuple[str, Launched | None]:
     """The id of the run, and its process where it is a new one: where just this goes on already, it is that.
 
     Raises ``UsageError``, also for a notebook that cannot be run as it is."""
@@ -98,7 +98,7 @@ def start(place: Here, wanted: Wanted, program: Sequence[str] = PROGRAM) -> tupl
     return begun.run, begun
 
 
-def retry(place: Here, run: str, program: Sequence[str] = PROGRAM) -> Launched:
+def retry(place: Here, run: str, program: Sequence[str]) -> Launched:
     """Do again what a run did not manage. Raises ``NotThere`` and ``UsageError``."""
     row = place.require_run(run)
     with following.journal_of(place.root) as journal:

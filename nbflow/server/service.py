@@ -7,13 +7,13 @@ there are many, planning and starting are long and there are few, so each kind h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from nbflow.ops.launching import Launched
+from nbflow.ops.launching import PROGRAM, Launched
 from nbflow.server.here import Here, here
 from nbflow.server.places import Places
 
@@ -33,6 +33,8 @@ class Service:
 
     places: Places
     environ: Mapping[str, str]
+    program: Sequence[str] = PROGRAM
+    """What Python is given to run a run."""
     launched: dict[str, Launched] = field(default_factory=dict)
     """Runs that were started here: of them it is known whether they live, also where no lock tells."""
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)

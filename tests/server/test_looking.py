@@ -47,7 +47,10 @@ def test_a_pipeline_is_told_with_all_that_a_page_draws(site: Site, flow: Flow, p
         "run": None,
     }
     assert (view["version"], view["run"], view["label"]) == (VERSION, "", "not running")
-    assert [(step["id"], step["state"]) for step in view["steps"]] == [("flow.one", "no result"), ("flow.two", "no result")]
+    assert [(step["id"], step["state"]) for step in view["steps"]] == [
+        ("flow.one", "no result"),
+        ("flow.two", "no result"),
+    ]
     assert "<svg" in view["graph"]["svg"]
 
 
@@ -120,9 +123,7 @@ def test_a_finding_says_what_would_be_written(site: Site, flow: Flow, path: str)
     ]
 
 
-def test_where_nothing_can_be_decided_the_reason_stands_in_place_of_the_view(
-    site: Site, flow: Flow, path: str
-) -> None:
+def test_where_nothing_can_be_decided_the_reason_stands_in_place_of_the_view(site: Site, flow: Flow, path: str) -> None:
     flow.edit(lambda cells: cells[2].update(source="%%step one -o a\na = missing"))
     found = pipeline(site, path)
     assert found["view"] is None
@@ -221,6 +222,30 @@ def test_a_body_that_is_not_as_expected_is_refused(
         "POST", f"/nbflow/api/{route}", body.replace(b"PATH", path.encode()), Authorization=f"token {site.token}"
     )
     assert (answer.status, answer.json["message"]) == (400, message)
+
+
+@pytest.mark.parametrize("route", ["pipeline", "proposal", "rename"])
+def test_half_a_character_and_other_strange_text_is_answered(site: Site, flow: Flow, path: str, route: str) -> None:
+    for source in (
+        "x = '\\ud800'",
+        "\\u0000",
+        "%%step \\udcff -o a\\na = 1",
+        "%%step x -i '\\ud800' -o a\\na = '\\ud800'",
+    ):
+        cells: list[dict[str, Any]] = [
+            {"cell_type": "code", "metadata": {}, "source": each} for each in ("%%step one -o a\na = 1", "SOURCE")
+        ]
+        said = json.dumps({"path": path, "notebook": {"cells": cells}, **MORE[route]})
+        body = said.replace("SOURCE", source)
+        answer = site.send("POST", f"/nbflow/api/{route}", body.encode(), Authorization=f"token {site.token}")
+        assert answer.status in (200, 400), source
+
+
+MORE: dict[str, dict[str, Any]] = {
+    "pipeline": {"parameters": {"\ud800": "\udfff"}},
+    "proposal": {"cell": 2},
+    "rename": {"kind": "artifact", "old": "a", "new": "\ud800"},
+}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from tests.flows import Flow, new_flow, write_notebook
 from tests.server.conftest import CELLS
 from tests.server.serving import Answer, Site, serving, target
 
-LOOKS = (
+Ask = tuple[str, str, dict[str, Any]]
+
+LOOKS: tuple[Ask, ...] = (
     ("POST", "pipeline", {}),
     ("POST", "proposal", {"cell": 5}),
     ("POST", "rename", {"kind": "step", "old": "one", "new": "first"}),
@@ -26,7 +28,7 @@ LOOKS = (
     ("GET", "runs/RUN/events", {}),
     ("GET", "events", {}),
 )
-ACTS = (
+ACTS: tuple[Ask, ...] = (
     ("POST", "runs", {}),
     ("POST", "runs/RUN/cancel", {}),
     ("POST", "runs/RUN/retry", {}),

@@ -174,5 +174,3 @@ def test_values_arrive_as_they_were_given(site: Site, flow: Flow, path: str) -> 
     run = begun(site, flow, parameters=given, select=["one"])
     assert watched(flow, run)["status"] == "succeeded"
     assert dict(story(Settings.load(flow.root, os.environ), run).row.parameters) == given
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -307,7 +308,7 @@ def test_artifacts_are_completed_renamed_and_parameters_given(lab: LabPage, proj
     dialog.get_by_role("button", name="Run").click()
     until(lambda: lab.status() == "succeeded")
     lab.panel.get_by_role("button", name="Back to the run").click()
-    expect(lab.panel.locator(".nbf-facts", has_text="size")).to_contain_text("4")
+    expect(lab.panel.locator(".nbf-detail")).to_contain_text(re.compile(r"Parameters\s*size\s*4"))
 
 
 def test_what_a_notebook_says_reaches_the_page_as_text(lab: LabPage, project: Path, said: list[str]) -> None:
