@@ -1,8 +1,8 @@
 """Builds the JupyterLab extension into the package where Node is there; without it all of Python is installed.
 
 What was built carries the digest of what it was built from, so that an unchanged one is not built again. The wheel and
-the sdist hold it: only a checkout needs Node. ``python hatch_build.py`` builds it alone, and lets the JupyterLab of this
-environment find it.
+the sdist hold it: only a checkout needs Node. ``python hatch_build.py`` builds it alone, and lets the JupyterLab of
+this environment find it.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _files(root: Path) -> Iterator[Path]:
 class LabextensionHook(BuildHookInterface[Any]):
     """Builds it, and lets the wheel put it where JupyterLab looks."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, _version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
         try:
             build(root)

@@ -110,8 +110,8 @@ def test_an_environment_reads_it_from_the_checkout(hatch_build: ModuleType, tmp_
 @pytest.mark.slow
 def test_the_wheel_holds_it_where_jupyterlab_looks(tmp_path: Path) -> None:
     assert (ROOT / "nbflow/labextension/package.json").is_file(), "It is not built. Run: make browser"
-    words = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet", "-w", str(tmp_path), str(ROOT)]
-    subprocess.run(words, env={**os.environ, "PATH": "/usr/bin:/bin"}, check=True)
+    words = ["wheel", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run([sys.executable, "-m", "pip", *words], env={**os.environ, "PATH": "/usr/bin:/bin"}, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = {name.partition(".data/data/")[2] for name in zipfile.ZipFile(wheel).namelist()}
     place = "share/jupyter/labextensions/nbflow"

@@ -299,7 +299,7 @@ def test_artifacts_are_completed_renamed_and_parameters_given(lab: LabPage, proj
         "figures = list(range(size))", ["%%step add -i figures -o total", "total = sum(double(figures))"],
     )  # fmt: skip
 
-    until(lambda: lab.cards())
+    until(lab.cards)
     lab.command("nbflow:run-with-parameters")
     field = dialog.locator("input[name=size]")
     field.fill("four")
@@ -313,7 +313,7 @@ def test_artifacts_are_completed_renamed_and_parameters_given(lab: LabPage, proj
 
 def test_what_a_notebook_says_reaches_the_page_as_text(lab: LabPage, project: Path, said: list[str]) -> None:
     evil = "<img src=x onerror=window.sprung=1>"
-    cells = {"a": f"%%step make -o x\nx = 1  # {evil}", "b": f"%%step {evil} -i x\nprint(x)", "c": f"%%step b -i {evil}"}
+    cells = {"a": f"%%step make -o x\nx = '{evil}'", "b": f"%%step {evil} -i x\nprint(x)", "c": f"%%step b -i {evil}"}
     lab.open(write(project, "evil.ipynb", cells))
     until(lambda: lab.panel.locator(".jp-nbflow-finding").count())
     assert lab.page.evaluate("() => window.sprung ?? null") is None
