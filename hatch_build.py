@@ -1,8 +1,8 @@
 """Builds the JupyterLab extension into the package where Node is there; without it all of Python is installed.
 
 What was built carries the digest of what it was built from, so that an unchanged one is not built again. The wheel and
-the sdist hold it: only a checkout needs Node. ``python hatch_build.py`` builds it alone, and lets the JupyterLab of
-this environment find it.
+the sdist hold it: only a checkout needs Node. ``python hatch_build.py`` builds it alone, and puts it where the
+JupyterLab of this environment looks.
 """
 
 from __future__ import annotations
@@ -55,15 +55,16 @@ def build(root: Path) -> None:
     stamp.write_text(f"{digest}\n")
 
 
-def link(root: Path, prefix: Path) -> None:
-    """Let the JupyterLab of an environment read what stands in the checkout, so that it need not be installed anew."""
-    place = prefix / SHARED
-    if place.is_symlink():
-        place.unlink()
-    elif place.exists():
-        shutil.rmtree(place)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.symlink_to(root / OUTPUT, target_is_directory=True)
+def place(root: Path, prefix: Path) -> None:
+    """Put what was built where the JupyterLab of an environment looks. (A link would be followed by pip when it removes
+    an older installation, and the checkout would lose its files.)"""
+    there = prefix / SHARED
+    if there.is_symlink():
+        there.unlink()
+    elif there.exists():
+        shutil.rmtree(there)
+    shutil.copytree(root / OUTPUT, there)
+    shutil.copy(root / "install.json", there)
 
 
 def _check_tools() -> None:
@@ -108,12 +109,12 @@ class LabextensionHook(BuildHookInterface[Any]):
 
 
 def main() -> str | None:
-    """Build and link; what to say where that is not possible."""
+    """Build and place; what to say where that is not possible."""
     try:
         build(ROOT)
     except CannotBuild as missing:
         return f"The JupyterLab panel cannot be built: {missing}."
-    link(ROOT, Path(sys.prefix))
+    place(ROOT, Path(sys.prefix))
     return None
 
 

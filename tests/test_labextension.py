@@ -98,13 +98,17 @@ def test_without_node_it_says_what_is_missing_and_what_is_up_to_date_needs_none(
         hatch_build.build(checkout)
 
 
-def test_an_environment_reads_it_from_the_checkout(hatch_build: ModuleType, tmp_path: Path) -> None:
-    old = tmp_path / hatch_build.SHARED
-    old.mkdir(parents=True)
-    (old / "package.json").touch()
-    for _ in range(2):
-        hatch_build.link(ROOT, tmp_path)
-        assert old.readlink() == ROOT / hatch_build.OUTPUT
+def test_an_environment_has_what_was_built_last(hatch_build: ModuleType, tmp_path: Path) -> None:
+    root, prefix = tmp_path / "checkout", tmp_path / "environment"
+    output, there = root / hatch_build.OUTPUT, prefix / hatch_build.SHARED
+    output.mkdir(parents=True)
+    (root / "install.json").write_text("{}")
+    for name in ("old.js", "new.js"):
+        for file in output.iterdir():
+            file.unlink()
+        (output / name).touch()
+        hatch_build.place(root, prefix)
+        assert sorted(file.name for file in there.iterdir()) == ["install.json", name]
 
 
 @pytest.mark.slow
