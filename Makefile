@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 FRONT_ENDS := tests/ui/browser/test_flow_in_a_browser.py
 EXAMPLE := example_notebooks/01_quickstart.ipynb
+# The Node that the environment brings.
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+LAB := $(addprefix labextension/,package.json yarn.lock tsconfig.json) hatch_build.py nbflow/static/view.js nbflow/static/view.css \
+	$(wildcard labextension/src/*.ts labextension/src/*/*.ts labextension/style/* labextension/schema/*)
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 --fork-strategy fewest \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE)
 
@@ -13,7 +17,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-ha
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint format lock docs wire screenshots bench clean
+.PHONY: help demo lab test browser lint format lock docs wire screenshots bench clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -21,12 +25,16 @@ help: ## say what there is
 demo: $(VENV)/.installed-demo ## run the first example (again: every step is reused)
 	$(BIN)/nbflow run $(EXAMPLE)
 
+lab: $(VENV)/.installed-dev $(VENV)/.built-labextension ## JupyterLab on the examples, with nbflow's panel
+	cd example_notebooks && ../$(BIN)/jupyter lab
+
 test: lint browser ## lint, types and all tests: what CI runs
+	$(NODE) $(BIN)/npm test --prefix labextension
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --ignore $(FRONT_ENDS)
 	$(BIN)/python -m pytest -n 2 -m slow $(FRONT_ENDS)
 
-browser: $(VENV)/.installed-dev $(VENV)/.installed-npm ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
+browser: $(VENV)/.installed-dev $(VENV)/.installed-npm $(VENV)/.built-labextension ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
 	@$(BIN)/python -m tests.ui.browser.chromium
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
@@ -57,7 +65,7 @@ bench: $(VENV)/.installed-bench $(VENV)/peers/.installed ## measure against peer
 	$(BIN)/python -m benchmarks
 
 clean: ## remove the environment, what runs have left and what tools have remembered
-	rm -rf $(VENV) .nbflow nbflow_runs .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) nbflow/labextension labextension/lib labextension/node_modules .nbflow nbflow_runs .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	cd example_notebooks && rm -rf reports 03_team_pipeline/.nbflow 03_team_pipeline/nbflow_runs 03_team_pipeline/data 03_team_pipeline/reports
 
 # $(call at-least-3.11,PYTHON): stops with a plain word where an older Python would fail with a riddle.
@@ -80,6 +88,11 @@ $(VENV)/peers/.installed: requirements/peers.txt | $(BIN)/python
 # What checks nbflow/static, by the npm that the environment has.
 $(VENV)/.installed-npm: tests/js/package-lock.json | $(VENV)/.installed-dev
 	$(BIN)/npm ci --prefix tests/js --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The JupyterLab extension; what is up to date is not built again.
+$(VENV)/.built-labextension: $(LAB) | $(VENV)/.installed-dev
+	$(NODE) $(BIN)/python hatch_build.py
 	@touch $@
 
 # An environment that was made by hand serves as well: packages are added to it, nothing is taken away.

@@ -48,6 +48,11 @@ def unload_ipython_extension(ipython: Any) -> None:
     unload(ipython)
 
 
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Where the built JupyterLab extension lies, for tools that link it."""
+    return [{"src": "labextension", "dest": "nbflow"}]
+
+
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """What a Jupyter server asks a package that it is to load."""
     from nbflow.server.app import NbflowServer

@@ -189,12 +189,12 @@ function set(element, name, value) {
 }
 
 /** The class of a state: `nbf-succeeded`. @param {string} state */
-function stateClass(state) {
+export function stateClass(state) {
   return `nbf-${state.replace(/[^a-z]+/g, "-")}`;
 }
 
 /** Its sign in a disc. Colours come from the state class of something around it. @param {string} state */
-function sign(state) {
+export function sign(state) {
   const path = drawn("path", { class: "nbf-sign", d: SIGNS[state] ?? "" });
   const disc = drawn("circle", { class: "nbf-disc", r: "9" });
   return drawn("svg", { class: "nbf-mark", viewBox: "-11 -11 22 22", "aria-hidden": "true" }, disc, path);

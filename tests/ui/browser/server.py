@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
-PATIENCE = 300.0
+CHECKOUT = Path(__file__).parents[3]
+"""Whose extensions of the server and of JupyterLab are there, whatever is installed."""
+
+PATIENCE = float(os.environ.get("PATIENCE", "300"))
 """Seconds: a busy machine takes long to start what it has never started."""
 
 SETTINGS: Mapping[str, object] = {
@@ -71,6 +75,7 @@ def serving(place: Path, settings: Mapping[str, object] = SETTINGS) -> Iterator[
         path = place / "settings" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
+    _install(place)
     server = Server(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(16), place / "work")
     process = subprocess.Popen(
         _command(server), env=_environment(place), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -85,6 +90,13 @@ def serving(place: Path, settings: Mapping[str, object] = SETTINGS) -> Iterator[
         process.terminate()  # it shuts its kernels down before it ends
         process.wait(PATIENCE)
         said.join(PATIENCE)
+
+
+def _install(place: Path) -> None:
+    extensions = place / "data" / "labextensions"
+    extensions.mkdir(parents=True)
+    (extensions / "nbflow").symlink_to(CHECKOUT / "nbflow" / "labextension", target_is_directory=True)
+    shutil.copytree(CHECKOUT / "jupyter-config", place / "config", dirs_exist_ok=True)
 
 
 def _wait_until_it_answers(server: Server) -> None:

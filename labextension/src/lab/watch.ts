@@ -1,0 +1,283 @@
+// One open notebook: asks what its pipeline is after each pause in editing, follows its runs while somebody can see it,
+// and tells what is known. Only `run`, `retry` and `cancel` have an effect, and each stands behind a button or command.
+
+import type { ISharedCell } from '@jupyter/ydoc';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { Contents } from '@jupyterlab/services';
+import { Debouncer } from '@lumino/polling';
+import { Signal, type ISignal } from '@lumino/signaling';
+import type { IDisposable } from '@lumino/disposable';
+import { follow, type Open, type StreamEvent } from '../pure/events.js';
+import * as model from '../pure/model.js';
+import { fixing } from '../pure/marks.js';
+import type { Finding, RunChange, RunRow } from '../pure/wire.js';
+import { problemOf, type Asked, type Client } from './client.js';
+import { apply, content, rewrite } from './content.js';
+
+export class Watch implements IDisposable {
+  constructor(
+    readonly panel: NotebookPanel,
+    private readonly client: Client,
+    private readonly contents: Contents.IManager,
+    private pause: number
+  ) {
+    this.asking = new Debouncer(() => this.ask(), pause);
+    void panel.context.ready.then(() => {
+      if (this.isDisposed) return;
+      panel.context.model.contentChanged.connect(this.edited, this);
+      panel.context.pathChanged.connect(this.moved, this);
+      panel.context.saveState.connect(this.saved, this);
+      void this.ask();
+    });
+    panel.disposed.connect(() => this.dispose());
+  }
+
+  /** All that is known. */
+  known: model.Known = model.NOTHING;
+
+  /** Something is known anew. */
+  get changed(): ISignal<this, void> {
+    return this.changedSignal;
+  }
+
+  get isDisposed(): boolean {
+    return this.disposed;
+  }
+
+  /** Where the server finds the notebook. */
+  get path(): string {
+    return this.contents.localPath(this.panel.context.path);
+  }
+
+  /** The server's path of a file as this page names it. */
+  addressOf(path: string): string {
+    const drive = this.contents.driveName(this.panel.context.path);
+    return drive && drive !== 'RTC' ? `${drive}:${path}` : path;
+  }
+
+  set delay(milliseconds: number) {
+    if (milliseconds === this.pause) return;
+    this.pause = milliseconds;
+    this.asking.dispose();
+    this.asking = new Debouncer(() => this.ask(), milliseconds);
+  }
+
+  /** Whether somebody can see it: a notebook in the background follows nothing. `inFront`: the one that is worked in. */
+  see(visible: boolean, inFront: boolean): void {
+    const shown = visible && !this.visible;
+    this.visible = visible;
+    this.listens = inFront;
+    if (shown) void this.ask(this.known.plan !== null);
+    this.follow();
+  }
+
+  /** Ask again at once. */
+  refresh(): Promise<void> {
+    return this.ask(true);
+  }
+
+  // --- what is asked for
+
+  /** Save, then start a run of one step and what it needs. */
+  runStep(step: string): Promise<void> {
+    return this.run([`+${step}`]);
+  }
+
+  /** Save, then start a run: of all, or of what is selected as on the command line. */
+  async run(select: string[] = [], parameters: { [name: string]: unknown } = {}): Promise<void> {
+    await this.save();
+    this.start(await this.client.start(this.path, select, parameters));
+  }
+
+  /** Do again what failed. */
+  async retry(run: string): Promise<void> {
+    await this.save();
+    this.start(await this.client.retry(this.path, run));
+  }
+
+  /** What the server says to it. A second time, what does not stop by itself is killed. */
+  cancel(): Promise<string> {
+    const { run, view } = this.known;
+    const live = run ?? this.known.plan?.run;
+    return live ? this.client.cancel(this.path, live, view?.label === 'stopping') : Promise.resolve('');
+  }
+
+  /** Show a run from the list, or the plan. */
+  show(run: string | null): void {
+    this.put(model.shows(this.known, run, run !== null));
+    this.follow();
+  }
+
+  // --- edits
+
+  /** The cell of a number, from 1, of the last plan, wherever it stands now. */
+  cell(number: number): ISharedCell | null {
+    const id = this.known.cells[number - 1];
+    return this.panel.context.model.sharedModel.cells.find(cell => cell.getId() === id) ?? null;
+  }
+
+  /** Write what `nbflow check --fix` would. Whether it could be done. */
+  fix(finding: Finding): boolean {
+    let fixed = false;
+    for (const edit of finding.edits) {
+      const cell = this.cell(edit.cell);
+      const change = cell && fixing(cell.getSource(), edit);
+      if (!cell || !change) continue;
+      apply(cell, change);
+      fixed = true;
+    }
+    return fixed;
+  }
+
+  /** Tag a plain cell (index from 0). Gives its line. */
+  async makeStep(index: number): Promise<string> {
+    const asked = this.asked();
+    const cell = this.panel.context.model.sharedModel.cells[index];
+    const { line } = await this.client.proposal(asked.body, index + 1);
+    if (cell && asked.ids[index] === cell.getId()) apply(cell, { start: 0, end: 0, value: `${line}\n` });
+    return line;
+  }
+
+  async rename(kind: 'step' | 'artifact', old: string, next: string): Promise<void> {
+    const shared = this.panel.context.model.sharedModel;
+    const asked = this.asked();
+    const { cells } = await this.client.rename(asked.body, kind, old, next);
+    const byId = new Map(shared.cells.map(cell => [cell.getId(), cell]));
+    const texts = cells.flatMap(({ cell, source }) => {
+      const found = byId.get(asked.ids[cell - 1] ?? '');
+      return found ? [[found, source] as const] : [];
+    });
+    rewrite(shared, texts);
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.asking.dispose();
+    this.runStream?.abort();
+    this.listStream?.abort();
+    Signal.clearData(this);
+  }
+
+  // --- how
+
+  private asked(): { ids: string[]; body: Asked } {
+    const { ids, notebook } = content(this.panel.context.model.sharedModel);
+    return { ids, body: { path: this.path, notebook } };
+  }
+
+  private async save(): Promise<void> {
+    await this.panel.context.ready;
+    if (this.panel.context.model.dirty) await this.panel.context.save();
+  }
+
+  private start(run: string): void {
+    this.put(model.shows(this.known, run, false));
+    this.follow();
+  }
+
+  private edited(): void {
+    void this.asking.invoke().catch(() => undefined); // another edit has taken its place
+  }
+
+  private saved(_: unknown, state: string): void {
+    if (state === 'completed') void this.ask(true);
+  }
+
+  private moved(): void {
+    this.runStream?.abort();
+    this.listStream?.abort();
+    this.runStream = this.listStream = null;
+    this.put({ ...model.NOTHING });
+    void this.ask(true);
+    this.follow();
+  }
+
+  /** Ask what the pipeline is now. An answer that a newer question has overtaken is dropped. */
+  private async ask(again = false): Promise<void> {
+    if (this.disposed || !this.visible || !this.panel.context.isReady) return; // asked when it is seen
+    const { ids, body } = this.asked();
+    const text = JSON.stringify(body);
+    if (text === this.last && !again && this.known.trouble === null) return; // only outputs have changed
+    const edited = this.last !== '' && text !== this.last;
+    this.last = text;
+    const number = ++this.questions;
+    try {
+      const plan = await this.client.pipeline(body);
+      if (number === this.questions) this.put(model.planned(this.known, plan, ids, edited));
+    } catch (error) {
+      if (number === this.questions) this.put(model.troubled(this.known, problemOf(error)));
+    }
+    this.follow();
+  }
+
+  private put(known: model.Known): void {
+    if (this.disposed || known === this.known) return;
+    this.known = known;
+    this.changedSignal.emit();
+  }
+
+  /** Streams that should be open are, others are not. */
+  private follow(): void {
+    const { run, view } = this.known;
+    const wanted = this.visible && !this.disposed ? run : null;
+    if (wanted !== this.followed) {
+      this.runStream?.abort();
+      this.runStream = null;
+      this.followed = wanted;
+      const isOver = view !== null && view.run === wanted && view.ended !== null;
+      if (wanted !== null && !isOver) {
+        this.runStream = this.stream(
+          (after, signal) => this.client.runEvents(this.path, wanted, after, signal),
+          event => this.put(model.told(this.known, wanted, JSON.parse(event.data) as RunChange)),
+          () => void this.ask(true) // what it has left fresh
+        );
+      }
+    }
+    const listens = this.listens && this.visible && !this.disposed;
+    if (listens && this.listStream === null) {
+      this.listStream = this.stream(
+        (_, signal) => this.client.events(this.path, signal),
+        event => {
+          const { runs } = JSON.parse(event.data) as { runs: RunRow[] };
+          this.put(model.listed(this.known, runs));
+          this.follow();
+        },
+        () => undefined
+      );
+    } else if (!listens) {
+      this.listStream?.abort();
+      this.listStream = null;
+    }
+  }
+
+  private stream(
+    open: (after: number, signal: AbortSignal) => ReturnType<Open>,
+    heard: (event: StreamEvent) => void,
+    ended: () => void
+  ): AbortController {
+    const control = new AbortController();
+    const { signal } = control;
+    const wait = async (milliseconds: number) => {
+      if (!signal.aborted) await new Promise(resolve => setTimeout(resolve, milliseconds));
+      return !signal.aborted;
+    };
+    void follow(
+      after => open(after, signal),
+      event => { if (!signal.aborted) heard(event); },
+      wait
+    ).then(over => { if (over && !signal.aborted) ended(); });
+    return control;
+  }
+
+  private asking: Debouncer<void>;
+  private readonly changedSignal = new Signal<this, void>(this);
+  private disposed = false;
+  private visible = false;
+  private listens = false;
+  private last = '';
+  private questions = 0;
+  private followed: string | null = null;
+  private runStream: AbortController | null = null;
+  private listStream: AbortController | null = null;
+}

@@ -1,0 +1,54 @@
+// Where in a cell a finding is shown, and what its fix changes there.
+
+import { change, stepLine, type Change } from './stepline.js';
+import type { Edit, Finding } from './wire.js';
+
+export interface Mark {
+  start: number;
+  end: number;
+  finding: Finding;
+}
+
+/** The place of an edit's old text, null where the cell no longer reads so. */
+export function place(source: string, edit: Edit): { start: number; end: number } | null {
+  const lines = source.split('\n');
+  const at = lines.slice(0, edit.line).reduce((sum, line) => sum + line.length + 1, 0);
+  const within = edit.old === '' ? 0 : (lines[edit.line] ?? '').indexOf(edit.old);
+  if (within >= 0 && edit.line >= 0 && edit.line < lines.length) return { start: at + within, end: at + within + edit.old.length };
+  const anywhere = edit.old === '' ? -1 : source.indexOf(edit.old);
+  return anywhere < 0 ? null : { start: anywhere, end: anywhere + edit.old.length };
+}
+
+/** What a fix changes in its cell, null where the cell no longer reads so. */
+export function fixing(source: string, edit: Edit): Change | null {
+  const found = place(source, edit);
+  return found && change(source, source.slice(0, found.start) + edit.new + source.slice(found.end));
+}
+
+/** What to underline: the `%%step` line, else the line that the fix changes, else the first line. */
+export function mark(source: string, finding: Finding): Mark {
+  const line = stepLine(source);
+  if (line) return { start: line.start, end: line.end, finding };
+  const edit = finding.edits.find(one => one.cell === finding.cell);
+  const edited = edit && place(source, edit);
+  const start = edited ? edited.start : source.length - source.trimStart().length;
+  const end = source.indexOf('\n', start);
+  return { start, end: end < 0 ? source.length : end, finding };
+}
+
+/** The findings of each cell, by its number. */
+export function byCell(findings: readonly Finding[]): Map<number, Finding[]> {
+  const found = new Map<number, Finding[]>();
+  for (const one of findings) {
+    if (one.cell === null) continue;
+    const there = found.get(one.cell);
+    if (there) there.push(one);
+    else found.set(one.cell, [one]);
+  }
+  return found;
+}
+
+/** What a fix writes, for a tooltip. */
+export function written(finding: Finding): string {
+  return finding.edits.map(edit => edit.new).join('\n');
+}

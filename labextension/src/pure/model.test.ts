@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { badges } from './badges.js';
+import { pipeline, runView, step, stepView } from './fakes.js';
+import * as model from './model.js';
+import { summary } from './summary.js';
+
+const STEPS = [step('load', [1]), step('fit', [3, 4])];
+const CELLS = ['c1', 'c2', 'c3', 'c4'];
+const STALE = runView('', 'planned', [stepView('load', 'fresh'), stepView('fit', 'stale', { reason: 'helper clean() changed' })]);
+const PLAN = pipeline(STEPS, STALE);
+const ROW = { id: 'r1', status: 'running', label: 'running', started: null, seconds: null, counts: {} };
+
+const states = (known: model.Known) => STEPS.map(one => model.standing(known, one.full)?.state);
+
+test('a plan is shown until a run begins, the run until the notebook is edited behind its end', () => {
+  let known = model.planned(model.NOTHING, PLAN, CELLS, false);
+  assert.deepEqual([states(known), model.isLive(known), summary(known)], [['fresh', 'stale'], false, '1 fresh, 1 stale']);
+  known = model.listed(known, [ROW]);
+  assert.deepEqual([known.run, model.isLive(known), states(known)], ['r1', true, ['fresh', 'stale']]);
+  known = model.told(known, 'r1', runView('r1', 'running', [stepView('load', 'reused'), stepView('fit', 'running')]));
+  assert.deepEqual([states(known), summary(known)], [['reused', 'running'], 'running 1/2']);
+  known = model.planned(known, PLAN, CELLS, true);
+  assert.deepEqual(states(known), ['reused', 'running']);
+  known = model.told(known, 'r1', { version: 1, run: 'r1', status: 'succeeded', steps: [stepView('fit', 'succeeded')] });
+  known = model.planned(known, PLAN, CELLS, false);
+  assert.deepEqual([states(known), model.isLive(known)], [['reused', 'succeeded'], false]);
+  known = model.planned(known, PLAN, CELLS, true);
+  assert.deepEqual([states(known), known.run], [['fresh', 'stale'], null]);
+  known = model.listed(model.planned({ ...known, runs: [] }, { ...PLAN, run: 'r1' }, CELLS, false), [ROW]);
+  assert.equal(known.run, null, 'late news of a run that is over');
+});
+
+test('a run of one step leaves the others as they are planned', () => {
+  let known = model.shows(model.planned(model.NOTHING, PLAN, CELLS, false), 'r2', false);
+  known = model.told(known, 'r2', runView('r2', 'running', [stepView('load', 'running')]));
+  assert.deepEqual(states(known), ['running', 'stale']);
+});
+
+test('a run that was chosen from the list is drawn, and the badges stay with the notebook as it is', () => {
+  let known = model.shows(model.planned(model.NOTHING, PLAN, CELLS, false), 'old', true);
+  known = model.told(known, 'old', runView('old', 'failed', [stepView('load', 'failed')]));
+  known = model.planned(known, PLAN, CELLS, true);
+  assert.deepEqual([model.shown(known)?.run, states(known)], ['old', ['fresh', 'stale']]);
+  known = model.listed(known, [ROW]);
+  assert.deepEqual([known.run, known.byHand], ['r1', false]);
+});
+
+test('news of another run than is shown are dropped; a run that is over does not come back by itself', () => {
+  let known = model.planned(model.NOTHING, PLAN, CELLS, false);
+  assert.equal(model.told(known, 'r9', runView('r9', 'running', [])), known);
+  known = model.listed(known, [{ ...ROW, status: 'succeeded' }]);
+  assert.equal(known.run, null);
+});
+
+test('a page that is loaded during a run shows the run that the plan names', () => {
+  const known = model.planned(model.NOTHING, { ...PLAN, run: 'r1' }, CELLS, false);
+  assert.deepEqual([known.run, model.isLive(known)], ['r1', true]);
+});
+
+test('badges stand at the cells of the plan, wherever these are now', () => {
+  const known = model.planned(model.NOTHING, PLAN, CELLS, false);
+  const found = badges(known);
+  assert.deepEqual([...found.keys()], ['c1', 'c3', 'c4']);
+  assert.deepEqual(found.get('c4'), {
+    step: 'fit', name: 'fit', state: 'stale', label: 'stale', took: '', reason: 'helper clean() changed', telling: true, part: '2 of 2'
+  });
+  assert.equal(model.stepOfCell(known, 'c4')?.name, 'fit');
+  assert.equal(model.stepOfCell(known, 'c2'), null);
+  assert.equal(model.stepOfCell(known, 'new'), null);
+  assert.deepEqual(model.cellsOfStep(known, 'fit'), ['c3', 'c4']);
+});
+
+test('a notebook without steps is told from one that could not be read', () => {
+  const none = pipeline([], null);
+  assert.equal(model.hasNoSteps(model.planned(model.NOTHING, none, CELLS, false)), true);
+  assert.equal(model.hasNoSteps(model.NOTHING), false);
+  const wrong = { ...none, problem: { message: 'two steps', fix: '' } };
+  assert.equal(model.hasNoSteps(model.planned(model.NOTHING, wrong, CELLS, false)), false);
+});

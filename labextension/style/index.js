@@ -1,0 +1,2 @@
+import '../../nbflow/static/view.css';
+import './base.css';

@@ -1,0 +1,336 @@
+"""The JupyterLab extension as a person meets it: the pipeline beside the cells, live, without a kernel."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.flows import write_notebook
+from tests.ui.browser.conftest import EXAMPLES
+from tests.ui.browser.lab import LabPage
+from tests.ui.browser.pages import MILLISECONDS
+from tests.ui.browser.server import PATIENCE, Server
+
+pytestmark = pytest.mark.slow
+
+CHAIN = {
+    "params": "size = 3",
+    "helper": "def double(values):\n    return [2 * value for value in values]",
+    "make": "%%step make -o numbers\nnumbers = list(range(size))",
+    "look": "numbers[:2]",
+    "sum": "%%step add -i numbers -o total\ntotal = sum(double(numbers))",
+}
+WAITING = {
+    **CHAIN,
+    "wait": (
+        "%%step wait -i total -o done\nimport pathlib, time\n"
+        "while not pathlib.Path('wake').exists():\n    time.sleep(0.05)\ndone = total"
+    ),
+}
+"""Its last step goes on when it is woken."""
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1500, "height": 950}, color_scheme="light")
+    made.set_default_timeout(MILLISECONDS)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What the consoles of the pages complained of, as far as nbflow is in it."""
+    return []
+
+
+def is_ours(place: str) -> bool:
+    """Without a kernel, other extensions complain of themselves."""
+    return "nbflow" in place
+
+
+@pytest.fixture
+def new_page(context: BrowserContext, said: list[str]) -> Callable[[], Page]:
+    def make() -> Page:
+        page = context.new_page()
+        page.on("console", lambda m: said.append(m.text) if m.type == "error" and is_ours(m.location["url"]) else None)
+        page.on("pageerror", lambda error: said.append(str(error)) if is_ours(error.stack or "") else None)
+        return page
+
+    return make
+
+
+@pytest.fixture
+def lab(server: Server, new_page: Callable[[], Page]) -> LabPage:
+    return LabPage(new_page()).start(server)
+
+
+def write(project: Path, name: str, cells: Mapping[str, str]) -> str:
+    """A notebook with a cell of parameters; its path as the server knows it."""
+    path = write_notebook(project / name, cells)
+    content = json.loads(path.read_text())
+    for cell in content["cells"]:
+        if "".join(cell["source"]).startswith("size = "):
+            cell["metadata"]["tags"] = ["parameters"]
+    path.write_text(json.dumps(content))
+    return f"{project.name}/{name}"
+
+
+def until(looks: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not looks():
+        assert time.monotonic() < deadline, looks()
+        time.sleep(0.05)
+
+
+def all_are(lab: LabPage, state: str) -> bool:
+    return bool(lab.states()) and set(lab.states().values()) == {state}
+
+
+def test_the_quickstart_is_seen_run_and_goes_stale_without_a_kernel(
+    lab: LabPage, project: Path, said: list[str]
+) -> None:
+    shutil.copy(EXAMPLES / "01_quickstart.ipynb", project)
+    lab.open(f"{project.name}/01_quickstart.ipynb")
+    steps = dict.fromkeys(("load", "prepare", "logistic", "tree", "compare"), "no result")
+    until(lambda: lab.cards() == steps)
+    until(lambda: [cell for cell, _, _ in lab.badges()] == [6, 10, 14, 15, 17, 18])
+    assert lab.states() == steps
+
+    lab.panel.locator("[data-step$=compare]").click()
+    until(lambda: lab.active_cell() == 17 and lab.nb.is_in_view(16))
+    lab.select(10)
+    expect(lab.panel.locator("[data-step$=prepare]")).to_have_attribute("aria-pressed", "true")
+    assert lab.active_cell() == 10
+    assert not list(project.rglob("nbflow_runs/*")), "looking has started a run"
+
+    lab.page.get_by_role("button", name="Run Pipeline").click()
+    until(lambda: lab.status() == "running")
+    until(lambda: lab.status() == "succeeded")
+    assert set(lab.cards().values()) == {"succeeded"}
+    until(lambda: all_are(lab, "succeeded"))
+    until(lambda: lab.panel.locator(".jp-nbflow-run").count() == 1)
+
+    lab.replace(9, "dropna", "copy().dropna")
+    until(lambda: lab.states()["prepare"] == "stale")
+    assert lab.states()["load"] == "fresh"
+    assert ["tidy" in title for title in lab.titles("prepare")] == [True]
+    assert lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session") is None
+    lab.panel.get_by_role("button", name="Open report").wait_for(state="detached")
+    lab.panel.locator(".jp-nbflow-run").click()
+    lab.panel.get_by_role("button", name="Open report").click()
+    frame = lab.page.frame_locator(".jp-HTMLViewer iframe")
+    expect(frame.locator(".nbf-status").first).to_have_text("succeeded")
+    assert said == []
+
+
+def test_a_notebook_without_steps_explains_them_and_tags_the_selected_cell(lab: LabPage, project: Path) -> None:
+    cells = {
+        "make": "%%step make -o numbers\nnumbers = [1, 2]",
+        "plain": "total = sum(numbers)",
+        "plot": "%%step show -i total\nprint(total)",
+    }
+    lab.open(write(project, "plain.ipynb", {"first": "words = ['a', 'b']", "second": "count = len(words)\ncount"}))
+    lines = lab.panel.locator(".jp-nbflow-empty p")
+    expect(lines).to_have_count(2)
+    assert all("step" in line.lower() for line in lines.all_inner_texts())
+    lab.select(1)
+    lab.panel.get_by_role("button", name="Make the selected cell a step").click()
+    until(lambda: lab.source(1).startswith("%%step ") and lab.source(1).endswith("\nwords = ['a', 'b']"))
+    until(lambda: len(lab.badges()) == 1)
+
+    lab.open(write(project, "tagged.ipynb", cells))
+    until(lambda: [name for _, name, _ in lab.badges()] == ["make", "show"])
+    lab.select(2)
+    lab.command("nbflow:make-step")
+    until(lambda: lab.source(2).startswith("%%step "))
+    line = lab.source(2).splitlines()[0]
+    assert ("-i numbers" in line, "-o total" in line) == (True, True)
+    until(lambda: len(lab.badges()) == 3)
+    lab.command("notebook:undo-cell-action")
+    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCell.editor.undo()")
+    until(lambda: lab.source(2) == "total = sum(numbers)")
+    until(lambda: len(lab.badges()) == 2)
+
+
+def test_a_run_is_met_again_after_a_reload_seen_by_another_page_and_cancelled(
+    lab: LabPage, project: Path, server: Server, new_page: Callable[[], Page]
+) -> None:
+    path = write(project, "waiting.ipynb", WAITING)
+    lab.open(path)
+    until(lambda: len(lab.badges()) == 3)
+    lab.command("nbflow:run")
+    until(lambda: lab.states() == {"make": "succeeded", "add": "succeeded", "wait": "running"})
+
+    lab.start(server).open(path)
+    until(lambda: lab.cards().get("wait") == "running" and lab.states().get("wait") == "running")
+    other = LabPage(new_page()).start(server).open(path)
+    until(lambda: other.states().get("wait") == "running")
+    lab.panel.locator(".nbf-do-cancel").click()
+    until(lambda: lab.status() == "cancelled" and other.status() == "cancelled")
+    until(lambda: other.states()["wait"] == "cancelled")
+
+    (project / "wake").touch()
+    other.panel.locator(".nbf-do-retry").click()
+    until(lambda: other.status() == "succeeded" and lab.status() == "succeeded")
+    assert other.cards() == {"make": "reused", "add": "reused", "wait": "succeeded"}
+    assert lab.panel.locator(".jp-nbflow-run").count() == 2
+
+
+def test_a_run_of_the_terminal_appears_and_one_step_is_run_from_its_badge(lab: LabPage, project: Path) -> None:
+    lab.open(write(project, "flow.ipynb", WAITING))
+    until(lambda: len(lab.badges()) == 3)
+    words = [sys.executable, "-m", "nbflow", "run", "flow.ipynb"]
+    with subprocess.Popen(words, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as terminal:
+        until(lambda: lab.states()["wait"] == "running")
+        assert lab.status() == "running"
+        (project / "wake").touch()
+        assert terminal.wait(PATIENCE) == 0
+    until(lambda: lab.status() == "succeeded" and all_are(lab, "succeeded"))
+
+    lab.replace(5, "total = sum", "total = 1 + sum")
+    until(lambda: lab.states() == {"make": "fresh", "add": "stale", "wait": "maybe stale"})
+    lab.page.get_by_role("button", name="Run step add").click()
+    until(lambda: lab.states() == {"make": "reused", "add": "succeeded", "wait": "stale"})
+
+
+def test_badges_follow_moves_copies_deletion_and_undo(lab: LabPage, project: Path) -> None:
+    lab.open(write(project, "flow.ipynb", CHAIN))
+
+    def seen() -> list[tuple[int, str]]:
+        return [(cell, name) for cell, name, _ in lab.badges()]
+
+    def by_source() -> list[tuple[int, str]]:
+        return [(n, s.split()[1]) for n, s in enumerate(lab.nb.sources(), start=1) if s.startswith("%%step ")]
+
+    until(lambda: seen() == [(3, "make"), (5, "add")])
+    lab.select(4)
+    lab.command("notebook:move-cell-up")
+    until(lambda: seen() == [(4, "make"), (5, "add")])
+    lab.select(1)
+    lab.command("notebook:insert-cell-below")
+    until(lambda: seen() == [(5, "make"), (6, "add")])
+    lab.select(6)
+    lab.command("notebook:copy-cell")
+    lab.command("notebook:paste-cell-below")
+    until(lambda: seen() == [(5, "make"), (6, "add"), (7, "add")])
+    lab.command("notebook:delete-cell")  # the one that was pasted is selected
+    until(lambda: seen() == [(5, "make"), (6, "add")])
+    lab.select(5)
+    lab.command("notebook:delete-cell")
+    until(lambda: seen() == [(5, "add")])
+    lab.command("notebook:undo-cell-action")  # what was done at about the same time is undone as one
+    until(lambda: "make" in [name for _, name in seen()] and seen() == by_source())
+    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.scrollToItem(0)")
+    expect(lab.page.locator(".jp-nbflow-badge")).to_have_count(len(by_source()))
+
+
+def test_a_long_notebook_has_its_badges_and_a_node_leads_to_its_cell(lab: LabPage, project: Path) -> None:
+    text = {f"text{n}": f"# {n}\n" * 8 for n in range(295)}
+    lab.open(write(project, "long.ipynb", {**CHAIN, **text, "last": "%%step last -i total\nprint(total)"}))
+    until(lambda: lab.badges() and lab.badges()[-1][:2] == (301, "last"))
+    attached = "() => window.jupyterapp.shell.currentWidget.content.widgets.every(cell => cell.isAttached)"
+    lab.page.wait_for_function(attached)  # JupyterLab puts them in bit by bit, and scrolls when they are there
+    lab.panel.locator("[data-step$=last]").click()
+    until(lambda: lab.active_cell() == 301 and lab.nb.is_in_view(300))
+    expect(lab.page.locator(".jp-nbflow-badge", has_text="last")).to_be_in_viewport()
+
+
+def test_two_notebooks_side_by_side_each_have_theirs(lab: LabPage, project: Path) -> None:
+    first, second = write(project, "one.ipynb", CHAIN), write(project, "two.ipynb", {"only": "%%step only -o x\nx = 1"})
+    lab.open(first)
+    until(lambda: len(lab.cards()) == 2)
+    lab.open(second, mode="split-right")
+    until(lambda: lab.cards() == {"only": "no result"})
+    expect(lab.page.locator(".jp-nbflow-badge")).to_have_count(3)
+    lab.command("docmanager:open", path=first)
+    until(lambda: list(lab.cards()) == ["make", "add"])
+
+
+def test_a_finding_is_marked_and_fixed_and_undo_takes_the_fix_back(lab: LabPage, project: Path) -> None:
+    wrong = {**CHAIN, "sum": "%%step add -o total\ntotal = sum(double(numbers))"}
+    lab.open(write(project, "wrong.ipynb", wrong))
+    mark = lab.page.locator(".jp-nbflow-mark")
+    mark.first.wait_for()
+    mark.first.hover()
+    fix = lab.page.locator(".jp-nbflow-tooltip").get_by_role("button", name="Fix").first
+    fix.click()
+    until(lambda: lab.source(5).startswith("%%step add -i numbers -o total"))
+    until(lambda: mark.count() == 0)
+    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets[4].editor.undo()")
+    until(lambda: lab.source(5).startswith("%%step add -o total"))
+    lab.panel.locator(".jp-nbflow-finding").get_by_role("button", name="Fix").first.click()
+    until(lambda: lab.source(5).startswith("%%step add -i numbers -o total"))
+
+
+def test_artifacts_are_completed_renamed_and_parameters_given(lab: LabPage, project: Path) -> None:
+    lab.open(write(project, "flow.ipynb", CHAIN))
+    until(lambda: len(lab.badges()) == 2)
+    lab.select(5)
+    lab.replace(5, "-i numbers", "-i nu")
+    lab.page.evaluate(
+        """() => { const nb = window.jupyterapp.shell.currentWidget.content; nb.mode = 'edit';
+            const { editor } = nb.activeCell;
+            editor.focus();
+            editor.setCursorPosition({ line: 0, column: '%%step add -i nu'.length }); }"""
+    )
+    lab.command("completer:invoke-notebook")
+    lab.page.locator(".jp-Completer-item", has_text="numbers").wait_for()
+    lab.page.keyboard.press("Enter")
+    until(lambda: lab.source(5).startswith("%%step add -i numbers "))
+
+    lab.select(3)
+    lab.command("nbflow:rename")
+    dialog = lab.page.locator(".jp-Dialog")
+    dialog.locator("select").select_option(label="numbers")
+    dialog.locator("input").fill("figures")
+    dialog.get_by_role("button", name="Rename").click()
+    until(lambda: "-o figures" in lab.source(3))
+    assert (lab.source(3).splitlines()[1], lab.source(5).splitlines()) == (
+        "figures = list(range(size))", ["%%step add -i figures -o total", "total = sum(double(figures))"],
+    )  # fmt: skip
+
+    until(lab.cards)
+    lab.command("nbflow:run-with-parameters")
+    field = dialog.locator("input[name=size]")
+    field.fill("four")
+    expect(dialog.locator(".jp-nbflow-wrong")).to_have_text("This takes a whole number.")
+    field.fill("4")
+    dialog.get_by_role("button", name="Run").click()
+    until(lambda: lab.status() == "succeeded")
+    lab.panel.get_by_role("button", name="Back to the run").click()
+    expect(lab.panel.locator(".nbf-detail")).to_contain_text(re.compile(r"Parameters\s*size\s*4"))
+
+
+def test_what_a_notebook_says_reaches_the_page_as_text(lab: LabPage, project: Path, said: list[str]) -> None:
+    evil = "<img src=x onerror=window.sprung=1>"
+    cells = {"a": f"%%step make -o x\nx = '{evil}'", "b": f"%%step {evil} -i x\nprint(x)", "c": f"%%step b -i {evil}"}
+    lab.open(write(project, "evil.ipynb", cells))
+    until(lambda: lab.panel.locator(".jp-nbflow-finding").count())
+    assert lab.page.evaluate("() => window.sprung ?? null") is None
+    assert lab.panel.locator("img").count() == 0
+    assert said == []
+
+
+def test_notebook_7_has_it_too_and_complains_of_nothing(
+    server: Server, project: Path, new_page: Callable[[], Page], said: list[str]
+) -> None:
+    page = new_page()
+    page.goto(server.notebook(write(project, "flow.ipynb", CHAIN)))
+    page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context?.isReady", timeout=MILLISECONDS)
+    lab = LabPage(page)
+    until(lambda: [name for _, name, _ in lab.badges()] == ["make", "add"])
+    lab.show()
+    until(lambda: set(lab.cards()) == {"make", "add"})
+    page.get_by_role("button", name="Run Pipeline").click()
+    until(lambda: all_are(lab, "succeeded"))
+    assert said == []
