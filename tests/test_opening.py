@@ -215,3 +215,18 @@ def test_a_switch_takes_true_or_false_alone(tmp_path: Path) -> None:
         "The parameter 'fast' is True by default, and 'false' is neither True nor False.\n"
         "Write -p fast=True or -p fast=False: any other text would count as true."
     )
+
+
+def test_a_notebook_counts_as_it_stands_in_an_editor(tmp_path: Path) -> None:
+    """What is found out about it is not kept: an editor asks after every word."""
+    notebook = write(tmp_path / "flow.ipynb", "%%step one -o a\na = 1")
+    with open_project([notebook]) as project:
+        project.verdict()
+    remembered = [tmp_path / ".nbflow" / name for name in ("analysis.json", "conclusions.json")]
+    before = [file.read_bytes() for file in remembered]
+    draft = notebook.read_bytes().replace(b"a = 1", b"b = 2")
+    (tmp_path / "link").symlink_to(tmp_path)
+    with open_project([notebook], drafts={tmp_path / "link/flow.ipynb": draft}) as project:
+        assert project.pipeline.outlines["flow.ipynb"].notebook.cell(1).source == "%%step one -o a\nb = 2"
+        assert [finding.code for finding in project.verdict()] == ["unmade-output"]
+    assert [file.read_bytes() for file in remembered] == before

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from nbflow.core import declare
@@ -59,7 +60,19 @@ def rename_step(pipeline: Pipeline, notebook: str, old: str, new: str) -> Source
         ours = word.role == "after" and (word.text == old or full.endswith(f"/{word.text}") or full == word.text)
         return word.text[: len(word.text) - len(old)] + new if ours else word.text
 
-    return _with_lines(outline, change)
+    return _with_verbs(outline, _with_lines(outline, change), old, new)
+
+
+def _with_verbs(outline: Outline, found: Sources, old: str, new: str) -> Sources:
+    """The same with the step's name in ``%flow`` lines: ``%flow run +train``, ``%flow why train``."""
+    named = re.compile(rf"(?<![\w./=-]){re.escape(old)}(?![\w./=-])")
+    for cell in outline.notebook.cells:
+        if cell.kind == "code" and "%flow" in cell.source:
+            source = found.get(cell.number, cell.source)
+            changed_source = re.sub(r"(?m)^[ \t]*%flow[ \t].*", lambda line: named.sub(new, line[0]), source)
+            if changed_source != cell.source:
+                found[cell.number] = changed_source
+    return found
 
 
 def _with_lines(outline: Outline, change: Callable[[Word], str]) -> Sources:

@@ -6,7 +6,9 @@ The command line, the magic and the server all call these; what a verb means is 
 (declarations written for the person), ``running`` (a run from beginning to end), ``folders`` (what a run leaves beside
 the notebooks), ``history`` (past runs and their steps), ``comparing`` (two of them side by side), ``viewing`` and
 ``reporting`` (all that a front end draws of one, and its report), ``keeping`` (what is kept and what goes) and
-``shapes`` (what is documented as JSON).
+``shapes`` (what is documented as JSON). For those who stand beside a run: ``commands`` and ``starting`` (its words, and
+its begin), ``launching`` (its process), ``following`` and ``watching`` (what becomes of it); for those who stand before
+a notebook: ``belonging`` (its pipeline) and ``editing`` (its cells).
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Every request is authenticated and authorized: to look is ``read``, to start or stop a run is ``execute``, whatever the
 method of HTTP. Jupyter's own checks (token or cookie, XSRF, origin, host) stay as they are.
+
+What reads notebooks and journals is loaded with the first question, so that a server starts as fast as without us.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
@@ -18,12 +20,14 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from nbflow.errors import NbflowError
-from nbflow.server import bodies, edits, pipelines, runs
+from nbflow.server import bodies
 from nbflow.server.bodies import Body, Query
-from nbflow.server.here import Here
 from nbflow.server.refusals import status_of
 from nbflow.server.service import Service
-from nbflow.server.streams import RunsStream, RunStream, Stream
+
+if TYPE_CHECKING:
+    from nbflow.server.here import Here
+    from nbflow.server.streams import Stream
 
 DESCRIPTION = "openapi.yaml"
 
@@ -65,11 +69,9 @@ class Handler(APIHandler):
     def body(self, *known: str) -> Body:
         return Body(self.request.body, known)
 
-    async def answer(self, function: Callable[[], Any], status: int = 200) -> None:
+    async def answer(self, function: Callable[[], Any]) -> None:
         """Say what the function gives, which may take its time."""
-        found = await self.done(function)
-        self.set_status(status)
-        self.finish(json.dumps(found))
+        self.finish(await self.done(lambda: json.dumps(function())))
 
     async def done(self, function: Callable[[], Any]) -> Any:
         """In a thread. Raises ``Refusal`` for what is wrong with the request or with what it is about."""
@@ -77,6 +79,10 @@ class Handler(APIHandler):
             return await self.service.work(function)
         except NbflowError as error:
             raise Refusal(error) from error
+        except OSError as error:  # taken away while it was looked at, or not ours to read
+            self.log.warning("nbflow cannot read or write", exc_info=True)
+            place = f": {error.filename}" if error.filename else ""
+            raise Refusal(NbflowError(f"{error.strerror or error}{place}")) from error
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ARG002 (tornado's signature)
         """What is wrong and how to mend it, in the form that all our errors have."""
@@ -96,6 +102,8 @@ class PipelineHandler(Handler):
     @may("read")
     async def post(self) -> None:
         def look() -> Any:
+            from nbflow.server import pipelines
+
             body = self.body("path", "notebook", "parameters")
             place = self.service.here(body.text("path"))
             name = self.service.places.folder_of(place.root)
@@ -108,6 +116,8 @@ class ProposalHandler(Handler):
     @may("read")
     async def post(self) -> None:
         def look() -> Any:
+            from nbflow.server import edits
+
             body = self.body("path", "notebook", "cell")
             return edits.proposal(self.service.here(body.text("path")), body.notebook(), body.number("cell"))
 
@@ -118,6 +128,8 @@ class RenameHandler(Handler):
     @may("read")
     async def post(self) -> None:
         def look() -> Any:
+            from nbflow.server import edits
+
             body = self.body("path", "notebook", "kind", "old", "new")
             place = self.service.here(body.text("path"))
             return edits.rename(place, body.notebook(), body.text("kind"), body.text("old"), body.text("new"))
@@ -129,6 +141,8 @@ class RunsHandler(Handler):
     @may("read")
     async def get(self) -> None:
         def look() -> Any:
+            from nbflow.server import runs
+
             limit = self.query.number("limit", runs.MOST, bodies.MOST_RUNS)
             return runs.listed(self.service.here(self.query.text("path")), limit)
 
@@ -136,12 +150,20 @@ class RunsHandler(Handler):
 
     @may("execute")
     async def post(self) -> None:
-        def begin() -> Any:
+        def asked() -> Any:
+            from nbflow.server import runs
+
             body = self.body("path", "select", "parameters", "force")
             wanted = runs.Wanted(body.texts("select"), body.values("parameters"), body.flag("force"))
-            return runs.start(self.service.here(body.text("path")), wanted, self.service.program)
+            return self.service.here(body.text("path")), wanted
 
-        async with self.service.starting:
+        def begin() -> Any:
+            from nbflow.server import runs
+
+            return runs.start(place, wanted, self.service.program)
+
+        place, wanted = await self.done(asked)
+        async with self.service.starting(place.root):
             run, begun = await self.done(begin)
         if begun is not None:
             self.service.keep(begun)
@@ -152,7 +174,12 @@ class RunsHandler(Handler):
 class RunHandler(Handler):
     @may("read")
     async def get(self, run: str) -> None:
-        await self.answer(lambda: runs.whole(self.service.here(self.query.text("path")), self.service.places, run))
+        def look() -> Any:
+            from nbflow.server import runs
+
+            return runs.whole(self.service.here(self.query.text("path")), self.service.places, run)
+
+        await self.answer(look)
 
 
 class DescriptionHandler(Handler):
@@ -169,6 +196,8 @@ class CancelHandler(Handler):
     @may("execute")
     async def post(self, run: str) -> None:
         def stop() -> Any:
+            from nbflow.server import runs
+
             body = self.body("path", "force")
             return runs.cancel(self.service.here(body.text("path")), run, force=body.flag("force"))
 
@@ -179,6 +208,8 @@ class RetryHandler(Handler):
     @may("execute")
     async def post(self, run: str) -> None:
         def again() -> Any:
+            from nbflow.server import runs
+
             return runs.retry(self.service.here(self.body("path").text("path")), run, self.service.program)
 
         begun = await self.done(again)
@@ -257,6 +288,8 @@ class RunEventsHandler(StreamHandler):
     @may("read")
     async def get(self, run: str) -> None:
         def begin() -> Stream:
+            from nbflow.server.streams import RunStream
+
             return RunStream(self.place(), run, self.after(), lambda: self.service.lives(run))
 
         await self.tell(begin)
@@ -265,4 +298,9 @@ class RunEventsHandler(StreamHandler):
 class RunsEventsHandler(StreamHandler):
     @may("read")
     async def get(self) -> None:
-        await self.tell(lambda: RunsStream(self.place()))
+        def begin() -> Stream:
+            from nbflow.server.streams import RunsStream
+
+            return RunsStream(self.place())
+
+        await self.tell(begin)

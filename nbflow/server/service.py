@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.ops.launching import PROGRAM, Launched
-from nbflow.server.here import Here, here
 from nbflow.server.places import Places
+
+if TYPE_CHECKING:
+    from nbflow.server.here import Here
 
 T = TypeVar("T")
 
@@ -37,16 +40,17 @@ class Service:
     """What Python is given to run a run."""
     launched: dict[str, Launched] = field(default_factory=dict)
     """Runs that were started here: of them it is known whether they live, also where no lock tells."""
-    starting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Two who ask for the same at a time are given one run."""
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     """The server ends: streams end with it."""
     streams: set[asyncio.Task[object]] = field(default_factory=set)
+    _starting: dict[Path, asyncio.Lock] = field(default_factory=dict)
     _work: ThreadPoolExecutor = field(default_factory=lambda: _threads("works"))
     _looks: ThreadPoolExecutor = field(default_factory=lambda: _threads("looks"))
 
     def here(self, path: str) -> Here:
         """Raises ``NotThere`` and ``UsageError``."""
+        from nbflow.server.here import here
+
         return here(self.places.notebook(path), self.environ)
 
     async def work(self, function: Callable[[], T]) -> T:
@@ -59,6 +63,10 @@ class Service:
         """What nobody waits for."""
         with suppress(RuntimeError):  # the server has ended, and what was open ends with it
             self._looks.submit(function)
+
+    def starting(self, root: Path) -> asyncio.Lock:
+        """Held while a run of that project is started: two who ask for the same at a time are given one run."""
+        return self._starting.setdefault(root, asyncio.Lock())
 
     def keep(self, begun: Launched) -> str:
         """Remember a run; its id."""

@@ -59,6 +59,16 @@ def test_a_step_of_the_same_name_elsewhere_keeps_its_own() -> None:
     assert rename(cells, "step", "one", "first", other) == {1: "%%step first\n1"}
 
 
+def test_lines_that_ask_for_a_step_ask_for_it_by_its_new_name() -> None:
+    cells = [
+        "%%step one\n1",
+        "%flow run +one one+ -s 'one,two' -p one=1 nb.one.ipynb\n%flow why one  # one\none = '%flow'",
+    ]
+    assert rename(cells, "step", "one", "first")[2] == (
+        "%flow run +first first+ -s 'first,two' -p one=1 nb.one.ipynb\n%flow why first  # first\none = '%flow'"
+    )
+
+
 def test_the_case_of_a_name_may_change() -> None:
     assert rename(["%%step one\n1"], "step", "one", "One") == {1: "%%step One\n1"}
 

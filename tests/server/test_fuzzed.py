@@ -58,7 +58,7 @@ def description(run: str) -> dict[str, Any]:
         },
     }
     schemas["Notebook"] = {
-        "type": "object",
+        "type": ["object", "null"],
         "properties": {
             "cells": {"type": "array", "items": cell},
             "metadata": {"type": "object"},

@@ -265,6 +265,25 @@ def test_an_address_that_is_not_as_expected_is_refused(site: Site, path: str, qu
     assert (answer.status, answer.json["message"]) == (400, message)
 
 
+@pytest.mark.parametrize("route", ["runs", "runs/x", "runs/x/events", "events", "pipeline"])
+def test_what_is_in_the_way_on_the_disk_is_said(site: Site, flow: Flow, path: str, route: str) -> None:
+    flow.write(".nbflow/nbflow.db", "this is no database, and it is long enough to be looked at" * 100)
+    answer = site.post(route, path=path) if route == "pipeline" else site.get(route, path=path)
+    assert answer.status == 409
+    assert "nbflow.db" in answer.json["message"]
+
+
+def test_a_file_that_goes_away_meanwhile_is_no_failure_of_the_server(
+    site: Site, flow: Flow, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "flow.ipynb")
+
+    monkeypatch.setattr(site.service, "here", gone)
+    answer = site.post("proposal", path=path, cell=5)
+    assert (answer.status, answer.json["message"]) == (409, "No such file or directory: flow.ipynb")
+
+
 def test_what_is_wrong_with_the_settings_is_said(site: Site, flow: Flow, path: str) -> None:
     flow.write("pyproject.toml", "[tool.nbflow]\njobs = 'many'\n")
     answer = site.post("pipeline", path=path)
