@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.ui.browser import chromium
 from tests.ui.browser.pages import MILLISECONDS, NotebookPage
-from tests.ui.browser.server import Server, serving
+from tests.ui.browser.server import PATIENCE, Server, serving
 from tests.ui.live import end_runs
 
 EXAMPLES = Path(__file__).parents[3] / "example_notebooks"
@@ -45,7 +46,19 @@ def project(server: Server, request: pytest.FixtureRequest) -> Iterator[Path]:
     yield folder
     server.shut_kernels_down()
     end_runs(folder)
-    shutil.rmtree(folder)
+    _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """A run that is over may still write its report."""
+    deadline = time.monotonic() + PATIENCE
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 @pytest.fixture

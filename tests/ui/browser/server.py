@@ -21,7 +21,7 @@ from urllib.parse import quote
 CHECKOUT = Path(__file__).parents[3]
 """Whose extensions of the server and of JupyterLab are there, whatever is installed."""
 
-PATIENCE = float(os.environ.get("PATIENCE", "300"))
+PATIENCE = 300.0
 """Seconds: a busy machine takes long to start what it has never started."""
 
 SETTINGS: Mapping[str, object] = {
