@@ -255,15 +255,15 @@ class StreamHandler(Handler):
         finally:
             self.service.streams.discard(task)
 
-    async def _tell_on(self, stream: Stream, said: str | None) -> None:
+    async def _tell_on(self, stream: Stream, said: str) -> None:
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")  # a proxy in between is to pass it on at once
         try:
-            while said is not None:
+            while True:
                 self.write(said)
                 await self.flush()
-                if await self._is_left(stream.pause):
+                if stream.is_over or await self._is_left(stream.pause):
                     break
                 said = await self.service.look(stream.next)
         except StreamClosedError:

@@ -40,21 +40,21 @@ def message(event: str, data: Any, number: int | None = None) -> str:
 
 
 class Stream:
-    """What one page is told. ``next`` looks once: what is to be sent, or ``None`` where it is over; each look may be in
+    """What one page is told. ``next`` looks once, and says what is to be sent (``""``: nothing); each look may be in
     another thread, one at a time."""
 
     pause: float
     """Seconds between two looks."""
+    is_over = False
+    """Whether there is no more to tell."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._told = clock()
 
-    def next(self) -> str | None:
+    def next(self) -> str:
         """Raises ``NbflowError``."""
         found = self._look()
-        if found is None:
-            return None
         if not found and self._clock() - self._told >= BEAT:
             found = PING
         if found:
@@ -64,7 +64,7 @@ class Stream:
     def close(self) -> None:
         """Let go of what it looks at."""
 
-    def _look(self) -> str | None:
+    def _look(self) -> str:
         raise NotImplementedError
 
 
@@ -83,12 +83,11 @@ class RunStream(Stream):
         self._looking = threading.Lock()
         self._looks: Iterator[Seen | None] | None = None
         self._view: RunView | None = None
-        self._is_over = False
 
-    def _look(self) -> str | None:
+    def _look(self) -> str:
         with self._looking:
-            if self._is_over:
-                return None
+            if self.is_over:  # closed, just before
+                return ""
             if self._looks is None:
                 self._looks = self._begun()
             for seen in self._looks:
@@ -97,7 +96,7 @@ class RunStream(Stream):
                 old, self._view = self._view, seen.view
                 if not seen.known:
                     return message("view", changes(old, seen.view), seen.number)
-            self._is_over = True
+            self.is_over = True
             return OVER
 
     def _begun(self) -> Iterator[Seen | None]:
@@ -109,7 +108,7 @@ class RunStream(Stream):
 
     def close(self) -> None:
         with self._looking:
-            self._is_over = True
+            self.is_over = True
             if self._looks is not None:
                 self._looks.close()  # type: ignore[attr-defined]  # it is a generator, which holds the journal open
 
@@ -124,7 +123,7 @@ class RunsStream(Stream):
         self._place = place
         self._known: list[tuple[str, str]] | None = None
 
-    def _look(self) -> str | None:
+    def _look(self) -> str:
         known = self._statuses()
         if known == self._known:
             return ""
