@@ -6,7 +6,8 @@ for the words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from nbflow.core.events import RunStarted, from_json
@@ -17,6 +18,9 @@ from nbflow.journal import Journal
 from nbflow.ops.launching import PROGRAM, Launched, NotLaunched, launch
 from nbflow.ops.planning import make_plan
 from nbflow.project import Project
+
+MOST_RETRIES = 100
+"""In a row, of which the first is looked for."""
 
 
 def looked_at(
@@ -38,17 +42,29 @@ def started(words: Sequence[str], root: Path, environ: Mapping[str, str], progra
         raise kind(head, " ".join(fix.split())) from None
 
 
-def going(project: Project, command: str = "") -> str:
-    """The newest run of just these notebooks that goes on; ``""`` where there is none. ``command``: it was started with
-    this, as ``commands.command_of`` puts it."""
-    journal = Journal.read(project.root)
+def going(root: Path, sources: Collection[str], command: str = "") -> str:
+    """The newest run of just these notebooks that goes on; ``""`` where there is none. ``command``: it was asked for
+    with this, as ``commands.command_of`` puts it, or does again what such a run did not manage."""
+    journal = Journal.read(root)
     if journal is None:
         return ""
     with journal:
         for row in journal.runs(20):
-            if row.status == "running" and set(row.sources) == set(project.files):
-                first = next(iter(journal.ends(row.id)), None)
-                began = from_json(first) if first else None
-                if isinstance(began, RunStarted) and command in ("", began.command):
-                    return row.id
+            is_meant = row.status == "running" and set(row.sources) == set(sources)
+            if is_meant and command in ("", _asked(journal, row.id)):
+                return row.id
     return ""
+
+
+def _asked(journal: Journal, run: str) -> str:
+    """With which command a run was asked for; of one that does something again, the command of the first one."""
+    command = ""
+    for _ in range(MOST_RETRIES):
+        first = next(iter(journal.ends(run)), None)
+        began = from_json(first) if first else None
+        command = began.command if isinstance(began, RunStarted) else ""
+        words = shlex.split(command)
+        if words[1:2] != ["retry"] or len(words) < 3 or journal.run(words[2]) is None:
+            return command
+        run = words[2]
+    return command

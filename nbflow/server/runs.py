@@ -90,7 +90,7 @@ def start(place: Here, wanted: Wanted, program: Sequence[str]) -> tuple[str, Lau
     Raises ``UsageError``, also for a notebook that cannot be run as it is."""
     with place.opened(wanted.parameters) as project:
         words = wanted.words(place, project)
-        known = "" if wanted.force else going(project, command_of(words))
+        known = going(project.root, project.files, command_of(words))
         if known:
             return known, None
         looked_at(project, wanted.select, force=wanted.force)

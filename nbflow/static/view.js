@@ -37,6 +37,7 @@
  * @typedef {object} Drawing
  * @property {(change: RunChange) => void} update draw a view, or what has changed since the last one.
  * @property {(step: string | null) => void} select show the details of a step (full name), or of the run.
+ * @property {() => void} stop no news will come: the clock stands still, and what asks for something is dead.
  * @property {() => void} destroy take everything away and stop listening.
  */
 
@@ -1135,6 +1136,12 @@ class View {
     this.ticking = undefined;
   }
 
+  /** What is drawn stays; there is nobody to ask for more. */
+  leave() {
+    this.stop();
+    for (const button of this.element.querySelectorAll("[class*='nbf-do-']:not(.nbf-do-jump)")) button.setAttribute("disabled", "");
+  }
+
   destroy() {
     this.stop();
     this.picture.destroy();
@@ -1153,6 +1160,7 @@ export function mount(element, options = {}) {
   return {
     update: (change) => view.update(change),
     select: (step) => view.select(step),
+    stop: () => view.leave(),
     destroy: () => view.destroy(),
   };
 }

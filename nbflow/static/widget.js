@@ -7,6 +7,8 @@
 /** How long a cell that was jumped to is marked, in milliseconds. */
 const MARKED = 1200;
 
+const GONE = "The kernel that showed this is gone. Run the cell again: it shows the run as it stands, live.";
+
 /** The lines that begin a step, as a front end shows them. @param {Element} cell @param {string} name */
 function begins(cell, name) {
   const [magic, step] = (cell.querySelector(".cm-line")?.textContent ?? "").trim().split(/\s+/);
@@ -67,13 +69,21 @@ export default () => {
         onAction: (action, step) => {
           if (action !== "jump") {
             say(said, "");
-            model.send({ action, step });
+            try {
+              model.send({ action, step });
+            } catch {
+              lose();
+            }
           } else if (step !== null) {
             const name = step.slice(step.lastIndexOf(".") + 1);
             void jump(el, name).then((there) => say(said, there ? "" : `The cell of ${name} is not in this notebook as it is now.`));
           }
         },
       });
+      const lose = () => {
+        drawing.stop();
+        say(said, GONE);
+      };
       /** The value of a name, where it is not what was drawn. @param {string} name @param {string} text */
       const anew = (name, text) => {
         if (drawn.get(name) === text) return false;
@@ -103,9 +113,11 @@ export default () => {
       if (before !== null) drawing.select(before);
       model.on("change:head", draw);
       model.on("change:said", tell);
+      model.on("comm_live_update", lose); // after a restart, and where the kernel closes it
       return () => {
         model.off("change:head", draw);
         model.off("change:said", tell);
+        model.off("comm_live_update", lose);
         drawing.destroy();
       };
     },

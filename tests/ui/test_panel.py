@@ -44,10 +44,11 @@ def kernel(notebook: Path) -> Iterator[Kernel]:
 
 
 def shown(kernel: Kernel, line: str, cell_id: str = "below") -> str:
-    """The model of the widget that a line shows: nothing else is shown."""
+    """The model of the widget that a line shows: nothing else is shown. (What another cell shows may change.)"""
     answer = kernel.run(line, cell_id=cell_id)
-    assert (answer.status, [part[0] for part in answer.shown]) == ("ok", ["display_data"])
-    data = answer.shown[0][1]
+    its = [part for part in answer.shown if part[0] != "update_display_data"]
+    assert (answer.status, [part[0] for part in its]) == ("ok", ["display_data"])
+    data = its[0][1]
     assert sorted(data) == [WIDGET, "image/svg+xml", "text/plain"]
     return model_of(data)
 
@@ -109,6 +110,38 @@ def test_after_a_restart_the_same_line_attaches_to_the_run_that_goes_on(kernel: 
     page.until_over(watched)
     with following.journal_of(notebook.parent) as journal:
         assert [row.id for row in journal.runs()] == [run]
+
+
+def test_what_was_asked_for_once_more_or_by_force_is_found_again_and_not_started_beside_itself(
+    kernel: Kernel, notebook: Path
+) -> None:
+    page = Page(kernel)
+    stands = shown(kernel, "%flow", "stands")
+    model = shown(kernel, "%flow run --force")
+    page.until((notebook.parent / "asleep").exists)
+    forced = page.view(model)["run"]
+    page.until(lambda: page.view(stands)["run"] == forced)  # whoever has started it
+    model = shown(kernel, "%flow run --force")
+    page.until(lambda: page.states(model).get("wait") == "running")
+    assert page.view(model)["run"] == forced
+    page.click(model, "cancel")
+    page.until_over(model)
+
+    model = shown(kernel, "%flow run", "another cell")
+    page.until(lambda: page.states(model).get("wait") == "running")
+    page.click(model, "cancel")
+    page.until_over(model)
+    page.click(model, "retry")
+    page.until(lambda: page.view(model)["status"] == "running" and page.states(model).get("wait") == "running")
+    retried = page.view(model)["run"]
+    model = shown(kernel, "%flow run", "another cell")
+    page.until(lambda: page.states(model).get("wait") == "running")
+    assert page.view(model)["run"] == retried
+    page.click(stands, "run")
+    (notebook.parent / "wake").touch()
+    page.until_over(model)
+    with following.journal_of(notebook.parent) as journal:
+        assert len(journal.runs()) == 3
 
 
 def test_where_nothing_runs_it_shows_how_every_step_stands_and_its_button_runs(kernel: Kernel, notebook: Path) -> None:

@@ -8,8 +8,9 @@ cell's output, for those who open the notebook without a kernel. Whoever asks ag
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +32,9 @@ from nbflow.ui.magic.live import publish
 from nbflow.ui.magic.running import Asked, start
 from nbflow.ui.magic.session import Session
 from nbflow.ui.widget import RunWidget
+
+LOOK_FOR_RUNS = 1.0
+"""Seconds between two looks at whether a run has begun."""
 
 
 class _Closed(Exception):
@@ -57,27 +61,47 @@ class Panel:
     # --- for the verbs -------------------------------------------------------------------------------------
 
     def stand(self) -> None:
-        """Show where every step stands, or the run of this pipeline that goes on. Raises ``InvalidPipeline`` where no
-        step can be decided."""
+        """Show where every step stands, or the run of this pipeline that goes on; from then on each run that begins,
+        whoever has started it. Raises ``InvalidPipeline`` where no step can be decided."""
         with self.pipeline.opened(self.asked.parameters) as project:
-            run = going(project)
-            if not run:
+            run = going(project.root, project.files)
+            if run:
+                self._show(project)
+            else:
                 rows = ops.status(project, project.planner())
                 self._show(project, standing_view(project.pipeline, rows, project.settings.jobs))
+            root, sources = project.root, list(project.files)
         if run:
             self.follow(run)
+        threading.Thread(target=self._attend, args=(root, sources), name="nbflow waits for runs", daemon=True).start()
+
+    def _attend(self, root: Path, sources: Collection[str]) -> None:
+        """Follow what begins."""
+        try:
+            while True:
+                self._pause(LOOK_FOR_RUNS)
+                run = "" if self._acting.locked() else going(root, sources)
+                if run and run != self._run:
+                    self._run = run
+                    self._follow(run, None)
+        except _Closed:
+            pass
 
     def run(self) -> None:
         """Start what was asked for and show it; where just that goes on already, show it as it stands. Raises as
         ``running.start`` does."""
-        with self.pipeline.opened(self.asked.parameters) as project:
-            command = command_of(self.asked.words(sources_from(self.pipeline.sources, project.root)))
-            run = "" if self.asked.force else going(project, command)
+        run = self._known()
         if run:
             self.follow(run)
         else:
             begun = start(self.session, self.pipeline, self.asked)
             self.follow(begun.run, begun)
+
+    def _known(self) -> str:
+        """The run that goes on with just what is asked for."""
+        with self.pipeline.opened(self.asked.parameters) as project:
+            words = self.asked.words(sources_from(self.pipeline.sources, project.root))
+            return going(project.root, project.files, command_of(words))
 
     def follow(self, run: str, begun: Launched | None = None) -> None:
         """Show a run as it goes on, in a thread."""
@@ -117,6 +141,8 @@ class Panel:
             with self.pipeline.opened() as project:
                 lives = (lambda: begun.alive) if begun is not None else (lambda: False)
                 for seen in watch(project.settings, run, project.pipeline, self._pause, lives):
+                    if self._run != run:
+                        return
                     self._draw(seen)
                 findings = tuple(found for found in project.findings() if found.severity != "error")
                 made = ended_elsewhere(project, ops.story(project.settings, run), findings, self.resume)
@@ -165,8 +191,11 @@ class Panel:
         asked = self.asked
         if action == "only" and step is not None:
             asked = replace(asked, typed=replace(asked.typed, select=(f"+{step}",), exclude=()))
-        retried = self._run if action == "retry" else ""
-        begun = start(self.session, self.pipeline, asked, retried)
+        known = self._known() if action == "run" else ""
+        if known:
+            self.follow(known)
+            return
+        begun = start(self.session, self.pipeline, asked, self._run if action == "retry" else "")
         self.widget.say(desk.unsaved(self.session))
         self.follow(begun.run, begun)
 

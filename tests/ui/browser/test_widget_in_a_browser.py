@@ -28,7 +28,10 @@ window.sent = [];
 window.state = {{}};
 const model = {{
     get: name => window.state[name],
-    send: content => window.sent.push(content),
+    send: content => {{
+        if (window.gone) throw new Error("Cannot send");
+        window.sent.push(content);
+    }},
     on: (event, told) => {{ (listeners[event] ??= new Set()).add(told); }},
     off: (event, told) => {{ listeners[event]?.delete(told); }},
 }};
@@ -36,6 +39,10 @@ window.told = state => {{
     const before = window.state;
     window.state = {{ ...before, ...state }};
     for (const name in state) if (before[name] !== state[name]) listeners[`change:${{name}}`]?.forEach(told => told());
+}};
+window.lose = () => {{
+    window.gone = true;
+    listeners["comm_live_update"]?.forEach(told => told());
 }};
 window.show = () => {{
     window.hide?.();
@@ -122,6 +129,28 @@ def test_a_model_that_is_shown_again_shows_the_same_and_the_step_that_was_looked
     expect(kernel.drawn.page.locator(".nbf-detail h3")).to_have_text("train")
     kernel.drawn.page.keyboard.press("Escape")
     assert kernel.drawn.page.locator(".nbf-view > .nbf-head").count() == 1
+
+
+def test_when_the_kernel_is_gone_it_says_so_and_its_clock_and_buttons_are_dead(kernel: Kernel) -> None:
+    kernel.draw(golden("running"))
+    kernel.show()
+    page = kernel.drawn.page
+    page.evaluate("() => window.lose()")
+    expect(page.locator(".nbf-notice")).to_contain_text("The kernel that showed this is gone. Run the cell again")
+    expect(page.locator(".nbf-do-cancel")).to_be_disabled()
+    assert page.evaluate("() => { window.before = document.querySelector('.nbf-clock').textContent }") is None
+    page.wait_for_timeout(2500)  # the clock would have ticked twice
+    assert page.evaluate("() => window.before === document.querySelector('.nbf-clock').textContent")
+    assert kernel.drawn.said == []
+
+
+def test_a_click_that_reaches_no_kernel_says_so(kernel: Kernel) -> None:
+    kernel.draw(golden("failed"))
+    kernel.show()
+    kernel.drawn.page.evaluate("() => { window.gone = true }")
+    kernel.drawn.page.locator(".nbf-do-retry").click()
+    expect(kernel.drawn.page.locator(".nbf-notice")).to_contain_text("is gone")
+    assert (kernel.drawn.page.evaluate("() => window.sent"), kernel.drawn.said) == ([], [])
 
 
 def test_clicks_come_back_and_what_is_said_stands_until_the_next_one(kernel: Kernel) -> None:
