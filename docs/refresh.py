@@ -57,7 +57,8 @@ def codes() -> str:
 def commands() -> str:
     parts = []
     for name, command in every_command(cli):
-        pieces = command.collect_usage_pieces(click.Context(command, info_name=name))
+        # With the settings of the command line: click remembers a command's option for help as it was first asked for.
+        pieces = command.collect_usage_pieces(click.Context(command, info_name=name, **cli.context_settings))
         heading = " ".join(["nbflow", name, *(piece for piece in pieces if piece != "[OPTIONS]")])
         text = inspect.cleandoc(command.help or "").replace("\b\n", "")
         told = [o for o in command.params if isinstance(o, click.Option) and not o.hidden]
