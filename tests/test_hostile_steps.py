@@ -65,7 +65,8 @@ STEPS: dict[str, Step] = {
         f"failed in cell 1: ValueError: {'q' * 487}…", "a = 1\nraise ValueError('q' * 20_000_000)"
     ),
     "says_half_a_letter": ends(
-        "failed in cell 1: ValueError: half a letter: \ufffd", "print('\\ud800')\na = 1\nraise ValueError('half a letter: \\ud800')"
+        "failed in cell 1: ValueError: half a letter: \ufffd",
+        "print('\\ud800')\na = 1\nraise ValueError('half a letter: \\ud800')",
     ),
     "moves": ends(
         "succeeded",
