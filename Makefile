@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-FRONT_ENDS := tests/ui/browser/test_flow_in_a_browser.py
+FRONT_ENDS := $(addprefix tests/ui/browser/,test_flow_in_a_browser.py test_lab_extension.py)
 EXAMPLE := example_notebooks/01_quickstart.ipynb
 # The Node that the environment brings.
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
@@ -31,7 +31,7 @@ lab: $(VENV)/.installed-dev $(VENV)/.built-labextension ## JupyterLab on the exa
 test: lint browser ## lint, types and all tests: what CI runs
 	$(NODE) $(BIN)/npm test --prefix labextension
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --ignore $(FRONT_ENDS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(addprefix --ignore ,$(FRONT_ENDS))
 	$(BIN)/python -m pytest -n 2 -m slow $(FRONT_ENDS)
 
 browser: $(VENV)/.installed-dev $(VENV)/.installed-npm $(VENV)/.built-labextension ## Chromium for the tests in real front ends: found, or brought by apt where that may be done

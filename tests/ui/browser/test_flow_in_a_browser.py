@@ -23,7 +23,8 @@ from tests.ui.browser.conftest import EXAMPLES, FRONT_ENDS
 from tests.ui.browser.pages import NotebookPage, Output
 from tests.ui.browser.panels import cards, click, is_over, until, widget
 
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("front_end", FRONT_ENDS)]
+pytestmark = pytest.mark.slow
+in_both = pytest.mark.parametrize("front_end", FRONT_ENDS)
 
 Opened = Callable[[str, str], NotebookPage]
 
@@ -85,6 +86,7 @@ def errors(outputs: list[Output]) -> list[str]:
     return [o.text for o in outputs if o.kind == "error"]
 
 
+@pytest.mark.parametrize("front_end", ["Notebook 7"])  # in JupyterLab `test_lab_extension` does as much with it
 def test_the_quickstart_by_hand_then_drawn_run_and_loaded(front_end: str, opened: Opened, project: Path) -> None:
     shutil.copy(EXAMPLES / "01_quickstart.ipynb", project)
     nb = opened(front_end, "01_quickstart.ipynb")
@@ -127,6 +129,7 @@ MISSPELT = {
 }
 
 
+@in_both
 def test_it_wears_the_theme_a_misspelt_word_is_one_clear_line_and_it_is_there_again_when_opened_again(
     front_end: str, opened: Opened, project: Path
 ) -> None:
@@ -149,6 +152,7 @@ def test_it_wears_the_theme_a_misspelt_word_is_one_clear_line_and_it_is_there_ag
     assert cards(again, 3) == {"make": "no result", "add": "no result"}
 
 
+@in_both
 def test_a_run_is_live_beside_other_cells_and_after_the_page_was_loaded_again(
     front_end: str, opened: Opened, project: Path
 ) -> None:
@@ -167,6 +171,7 @@ def test_a_run_is_live_beside_other_cells_and_after_the_page_was_loaded_again(
     assert (is_over(again, 4), cards(again, 4)["wait"]) == ("succeeded", "succeeded")
 
 
+@in_both
 def test_its_buttons_cancel_resume_and_lead_to_the_cell_of_a_step(
     front_end: str, opened: Opened, project: Path
 ) -> None:
@@ -190,6 +195,7 @@ def test_its_buttons_cancel_resume_and_lead_to_the_cell_of_a_step(
     until(lambda: nb.is_in_view(nb.find("%%step make")))
 
 
+@in_both
 def test_the_stop_button_stops_a_step_cell_and_cancels_a_run_that_is_watched(
     front_end: str, opened: Opened, project: Path
 ) -> None:
