@@ -58,7 +58,7 @@ def test_a_failed_run_and_a_step_that_is_gone(tmp_path: Path) -> None:
     lines = [" ".join(line.split()) for line in said.out.splitlines()]
     assert TIMES.sub("TIMES", lines[1]) == "succeeded → failed, TIMES"
     assert lines[4].startswith("? train succeeded → failed")
-    assert lines[5].startswith("− score is gone")
+    assert lines[5].startswith("− score not in the newer run")
 
 
 def test_as_json(tmp_path: Path) -> None:

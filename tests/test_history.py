@@ -172,7 +172,7 @@ def test_a_run_and_where_its_time_went(past: Path) -> None:
 
 The steps took 10 s together: code N.N s (75%), saving outputs N.N s (10%), kernels N.N s (10%), loading inputs N.N s \
 (5%).
-Longest chain: load → train, N.N s of the run's N.N s. No number of steps at a time makes it shorter.
+Longest chain: load → train, N.N s of the run's N.N s. However many steps run at a time, that chain takes so long.
 With so many steps at a time it would have taken: 1: 10 s, 2: N.N s (as it was).
 """.replace("10 s", "N.N s")
     )
@@ -200,7 +200,7 @@ def test_steps_that_were_under_way_when_their_run_died_were_cut_short(past: Path
 LINES = """\
 The steps took N.N s together: code N.N s (75%), saving outputs N.N s (10%), kernels N.N s (10%), \
 loading inputs N.N s (5%).
-Longest chain: load → train, N.N s of the run's N.N s. No number of steps at a time makes it shorter.
+Longest chain: load → train, N.N s of the run's N.N s. However many steps run at a time, that chain takes so long.
 With so many steps at a time it would have taken: 1: N.N s, 2: N.N s (as it was).""".splitlines()
 
 

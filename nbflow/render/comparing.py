@@ -18,8 +18,8 @@ VERDICTS: dict[Verdict, tuple[str, str, str]] = {
     "same": ("=", "dim", "the same result"),
     "equal": ("=", "", "made anew, equal"),
     "changed": ("≠", "yellow", "another result"),
-    "added": ("+", "green", "is new"),
-    "removed": ("−", "red", "is gone"),
+    "added": ("+", "green", "not in the older run"),
+    "removed": ("−", "red", "not in the newer run"),
     "unknown": ("?", "dim", "no result to compare"),
 }
 """What became of a step → sign, style and words."""

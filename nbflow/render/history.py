@@ -146,12 +146,12 @@ def _report(times: Timing, names: Mapping[str, str]) -> Iterator[str]:
     if held:
         yield f"The steps took {duration(held)} together: {_split(times)}."
     if times.total.waiting >= 0.1:
-        yield f"They waited {duration(times.total.waiting)} for a free place or free resources."
+        yield f"Waiting for a free place or free resources adds up to {duration(times.total.waiting)} over all steps."
     chain = [clean(names.get(step, step)) for step in times.path]
     shown = chain if len(chain) <= MOST else [*chain[: MOST // 2], "…", *chain[-MOST // 2 :]]
     yield (
         f"Longest chain: {' → '.join(shown)}, {duration(times.path_seconds)} of the run's {duration(times.seconds)}."
-        " No number of steps at a time makes it shorter."
+        " However many steps run at a time, that chain takes so long."
     )
     for step in times.longest:
         if step.slower:

@@ -86,8 +86,8 @@ def test_where_the_time_of_a_run_went() -> None:
         history.time_report(taken, NAMES)
         == """\
 The steps took 50 s together: code 30 s (60%), saving outputs 10 s (20%), kernels 10 s (20%).
-They waited 5.0 s for a free place or free resources.
-Longest chain: s1 → s2, 50 s of the run's 1 min 0 s. No number of steps at a time makes it shorter.
+Waiting for a free place or free resources adds up to 5.0 s over all steps.
+Longest chain: s1 → s2, 50 s of the run's 1 min 0 s. However many steps run at a time, that chain takes so long.
 Slower than usual: s1, 30 s, usually 10 s.
 With so many steps at a time it would have taken: 1: 1 min 20 s, 2: 1 min 0 s (as it was), 4: 50 s."""
     )
