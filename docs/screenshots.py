@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, sync_playwright
 from nbflow import ops
 from nbflow.render import dag
 from tests.ui.browser import chromium
+from tests.ui.browser.lab import LabPage
 from tests.ui.browser.pages import MILLISECONDS, NotebookPage
 from tests.ui.browser.panels import cards, click, is_over, until
 from tests.ui.browser.server import Server, serving
@@ -65,6 +66,7 @@ def main() -> None:
             _notebook(server, browser)
             for name, address in {"": server.lab, "Notebook 7": server.notebook}.items():
                 _flights(server, browser, address("02_flights.ipynb"), pictures=not name)
+            _panel(server, browser)
     for path in sorted(IMAGES.iterdir()):
         sys.stdout.write(f"{path.relative_to(ROOT)}  {path.stat().st_size:,} bytes\n")
 
@@ -154,6 +156,26 @@ def _flights(server: Server, browser: Browser, address: str, *, pictures: bool) 
     click(nb, again, ".nbf-do-cancel")
     until(lambda: is_over(nb, again))
     server.shut_kernels_down()
+    page.close()
+
+
+def _panel(server: Server, browser: Browser) -> None:
+    """The flights in JupyterLab without a kernel, all that ran before known, and one helper edited since."""
+    shutil.copy(EXAMPLES / "02_flights.ipynb", server.root)
+    page = browser.new_page(viewport={"width": 1400, "height": 900}, device_scale_factor=1.6)
+    lab = LabPage(page).start(server).open("02_flights.ipynb")
+    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    until(lambda: set(lab.cards().values()) == {"fresh"})
+    helper = next(n for n, source in enumerate(lab.nb.sources(), 1) if "def late_share" in source)
+    lab.replace(helper, "> limit", ">= limit")
+    until(lambda: lab.cards()["routes"] == "stale")
+    lab.panel.locator("[data-step$=routes]").click()  # leads to its cell
+    until(lambda: lab.panel.locator(".nbf-detail h3").inner_text() == "routes")
+    page.mouse.move(0, 0)
+    for theme in ("Light", "Dark"):
+        lab.nb.wear("JupyterLab Light" if theme == "Light" else "JupyterLab Dark")
+        page.wait_for_timeout(1000)  # a theme fades in
+        _write(IMAGES / f"lab-{theme.lower()}.png", page.screenshot())
     page.close()
 
 
