@@ -828,7 +828,7 @@ function tickWord(at, tick) {
 /** @param {string} title @param {...(Node | null)} content @returns {HTMLElement | null} */
 function part(title, ...content) {
   const there = content.filter((node) => node !== null);
-  return there.length ? made("section", { class: "nbf-part" }, made("h4", {}, title), ...there) : null;
+  return there.length ? made("section", { class: "nbf-part", "data-key": title }, made("h4", {}, title), ...there) : null;
 }
 
 /** @param {[string, string][]} pairs those without a value are left out */
@@ -839,7 +839,7 @@ function facts(pairs) {
 
 /** Lines as they are, in a box that scrolls. @param {string} label @param {string} text @param {string} [kind] */
 function block(label, text, kind = "") {
-  const box = made("pre", { class: `nbf-block ${kind}`, tabindex: "0", role: "region", "aria-label": label });
+  const box = made("pre", { class: `nbf-block ${kind}`, "data-key": label, tabindex: "0", role: "region", "aria-label": label });
   box.textContent = cleanBlock(text);
   return box;
 }
@@ -856,6 +856,70 @@ function table(head, rows, right = []) {
   ));
 }
 
+// Parts that stay where they are while what they say changes: what was clicked, marked, focused or scrolled stays so.
+
+/** What makes an element the same one when it is drawn again. @param {Node} node */
+function keyOf(node) {
+  return node instanceof Element ? `${node.localName} ${node.classList[0] ?? ""} ${node.getAttribute("data-key") ?? ""}` : node.nodeName;
+}
+
+/** Let the children of an element be like these, which stand nowhere yet. @param {Element} element @param {Node[]} wanted */
+function renewChildren(element, wanted) {
+  /** @type {Map<string, Node[]>} */
+  const there = new Map();
+  for (const child of element.childNodes) {
+    const key = keyOf(child);
+    const alike = there.get(key);
+    if (alike) alike.push(child);
+    else there.set(key, [child]);
+  }
+  const kept = wanted.map((fresh) => {
+    const old = there.get(keyOf(fresh))?.shift();
+    if (old) renew(old, fresh);
+    return old ?? fresh;
+  });
+  for (const rest of there.values()) for (const child of rest) element.removeChild(child);
+  let next = element.firstChild;
+  for (const node of kept) {
+    if (next === node) next = next.nextSibling;
+    else element.insertBefore(node, next);
+  }
+}
+
+/** @param {Node} old stays @param {Node} fresh of the same key */
+function renew(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (!(old instanceof Element && fresh instanceof Element)) {
+    old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const text = old.firstChild;
+  if (old.localName === "pre" && text instanceof Text) goOn(old, text, fresh.textContent ?? "");
+  else renewChildren(old, [...fresh.childNodes]);
+}
+
+/** A box of printed text: more below and less above, under the eyes of a reader. @param {Element} box @param {Text} text @param {string} next */
+function goOn(box, text, next) {
+  const [top, before] = [box.scrollTop, box.scrollHeight];
+  const atEnd = top + box.clientHeight >= before - 4;
+  const old = text.data;
+  const lines = old.lastIndexOf("\n") + 1; // before the last one, which may have been written over
+  let gone = 0; // the first ones, which are left out now
+  while (gone < lines && !next.startsWith(old.slice(gone, lines))) gone = old.indexOf("\n", gone) + 1;
+  const other = lines > 0 && gone === lines;
+  if (other) gone = 0;
+  let same = 0;
+  while (same < next.length && next[same] === old[gone + same]) same++;
+  text.deleteData(gone + same, old.length);
+  const tall = box.scrollHeight;
+  text.deleteData(0, gone);
+  const lifted = tall - box.scrollHeight;
+  text.appendData(next.slice(same));
+  box.scrollTop = atEnd ? box.scrollHeight : top - lifted;
+}
+
 class Detail {
   /** @param {Options} options @param {(step: string | null) => void} choose */
   constructor(options, choose) {
@@ -863,6 +927,8 @@ class Detail {
     this.choose = choose;
     this.element = made("aside", { class: "nbf-panel nbf-detail", "aria-label": "Details" });
     this.drawn = "";
+    /** Whose details stand there: of a step (full name), of the run (null), none yet. @type {string | null | undefined} */
+    this.of = undefined;
   }
 
   /** @param {RunView} view @param {StepView | null} step @param {Map<string, StepView>} steps */
@@ -870,8 +936,15 @@ class Detail {
     const now = JSON.stringify(step ?? { ...view, steps: view.steps.filter((one) => one.error).map((one) => one.id), graph: null, now: null, eta: null, seconds: view.ended ? view.seconds : null, counts: {} });
     if (now === this.drawn) return;
     this.drawn = now;
+    const of = step ? step.id : null;
+    const wanted = step ? this.step(step, steps) : this.run(view);
+    if (of === this.of) {
+      renewChildren(this.element, wanted); // somebody may be reading, marking or clicking there
+      return;
+    }
+    this.of = of;
     const focused = this.element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : null;
-    this.element.replaceChildren(...(step ? this.step(step, steps) : this.run(view)));
+    this.element.replaceChildren(...wanted);
     if (focused) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
   }
 

@@ -170,6 +170,52 @@ def test_the_picture_can_be_moved_and_zoomed_and_fits_again(drawn: Drawn) -> Non
     assert svg.get_attribute("viewBox") == fit
 
 
+def printing(lines: range) -> dict[str, Any]:
+    """A run in which `train` prints: these lines were its last ones."""
+    seen = {**golden("running"), "graph": None}
+    for step in seen["steps"]:
+        if step["id"] == "nb.train":
+            step.update(printed=[f"line {n}" for n in lines], text=f"line {lines[-1]}")
+    return seen
+
+
+def test_while_a_step_prints_its_details_can_be_clicked_marked_and_scrolled(drawn: Drawn) -> None:
+    drawn.mount(golden("running"), EVERY_ACTION)
+    drawn.update(printing(range(100)))
+    drawn.page.evaluate("() => window.drawing.select('nb.train')")
+    box = drawn.page.get_by_label("Printed last", exact=True)
+    button = drawn.page.get_by_role("button", name="Go to cell")
+    button.hover()
+    drawn.page.mouse.down()
+    drawn.page.evaluate(
+        """() => {
+            const box = document.querySelector('.nbf-detail [aria-label="Printed last"]');
+            box.scrollTop = 400;
+            const at = box.textContent.indexOf('line 30');
+            getSelection().setBaseAndExtent(box.firstChild, at, box.firstChild, at + 7);
+            document.querySelector('.nbf-close').focus({ preventScroll: true });
+        }"""
+    )
+    high = box.evaluate("box => Number.parseFloat(getComputedStyle(box).lineHeight)")
+    drawn.update(printing(range(5, 120)))
+    drawn.page.mouse.up()
+    assert drawn.page.evaluate("window.asked") == [["jump", "nb.train"]]
+    assert str(box.text_content()).split("\n") == [f"line {n}" for n in range(5, 120)]
+    assert drawn.page.evaluate("String(getSelection())") == "line 30"
+    assert drawn.page.evaluate("document.activeElement.className").split()[-1] == "nbf-close"
+    assert abs(box.evaluate("box => box.scrollTop") - (400 - 5 * high)) < 2  # the same lines are in view
+
+
+def test_a_reader_at_the_end_of_what_is_printed_stays_at_the_end(drawn: Drawn) -> None:
+    drawn.mount(golden("running"))
+    drawn.update(printing(range(100)))
+    drawn.page.evaluate("() => window.drawing.select('nb.train')")
+    box = drawn.page.get_by_label("Printed last", exact=True)
+    box.evaluate("box => { box.scrollTop = box.scrollHeight; }")
+    drawn.update(printing(range(200)))
+    assert box.evaluate("box => box.scrollHeight - box.clientHeight - box.scrollTop") < 2
+
+
 @pytest.mark.parametrize("name", [*HEADS, "hostile"])
 def test_nobody_is_kept_out(in_theme: Callable[[], Drawn], name: str) -> None:
     drawn = in_theme().mount(golden(name), EVERY_ACTION)
