@@ -245,6 +245,16 @@ function imported(element, byId) {
   return copy;
 }
 
+/**
+ * @typedef {{element: SVGGElement, note: Element | null, state: string, said: string, x: number, y: number, w: number,
+ *   h: number}} Card where it lies in the picture
+ */
+
+/** Where a window on the picture begins: around a place, within the picture. @param {number} at @param {number} window @param {number} whole */
+function along(at, window, whole) {
+  return window >= whole ? (whole - window) / 2 : Math.min(Math.max(at - window / 2, 0), whole - window);
+}
+
 class Picture {
   /** @param {(step: string | null) => void} choose */
   constructor(choose) {
@@ -256,15 +266,19 @@ class Picture {
       this.zoomButton("−", "Zoom out", 1 / 1.25), this.zoomButton("+", "Zoom in", 1.25), this.zoomButton("⤢", "Fit", 0),
     );
     this.element = made("section", { class: "nbf-panel nbf-picture", "aria-label": "Pipeline" }, this.note, this.frame, this.zooms);
-    /** @type {Map<string, {element: SVGGElement, note: Element | null, state: string, said: string, x: number, y: number}>} */
+    /** @type {Map<string, Card>} */
     this.cards = new Map();
     /** @type {Map<string, Element[]>} step → its lines */
     this.lines = new Map();
+    /** @type {Map<string, {needs: Set<string>, feeds: Set<string>}>} step → those that its lines come from and lead to */
+    this.links = new Map();
     /** @type {SVGSVGElement | null} */
     this.svg = null;
     this.box = { x: 0, y: 0, w: 1, h: 1 };
     this.whole = { w: 1, h: 1 };
     this.moved = false;
+    /** Whether all of it is to be seen, however small. */
+    this.wholly = false;
     /** @type {string | null} */
     this.chosen = null;
     this.resized = new ResizeObserver(() => { if (!this.moved) this.fit(); });
@@ -277,7 +291,7 @@ class Picture {
     const button = made("button", { type: "button", class: "nbf-button", "aria-label": title, title }, label);
     button.addEventListener("click", () => {
       if (factor) this.zoom(factor);
-      else { this.moved = false; this.fit(); }
+      else { this.moved = false; this.wholly = true; this.fit(); }
     });
     return button;
   }
@@ -286,6 +300,7 @@ class Picture {
   put(graph) {
     this.cards.clear();
     this.lines.clear();
+    this.links.clear();
     this.frame.replaceChildren();
     this.svg = null;
     say(this.note, graph.note);
@@ -306,7 +321,11 @@ class Picture {
       if (element) this.addCard(step, /** @type {SVGGElement} */ (element));
     }
     const steps = new Map(Object.entries(graph.elements).map(([step, id]) => [id, step]));
+    for (const step of this.cards.keys()) this.links.set(step, { needs: new Set(), feeds: new Set() });
     for (const line of svg.querySelectorAll(".nbf-edge")) {
+      const [from = "", to = ""] = ["data-from", "data-to"].map((name) => steps.get(line.getAttribute(name) ?? ""));
+      this.links.get(from)?.feeds.add(to);
+      this.links.get(to)?.needs.add(from);
       for (const name of ["data-from", "data-to"]) {
         const step = steps.get(line.getAttribute(name) ?? "");
         if (step === undefined) continue;
@@ -317,14 +336,24 @@ class Picture {
     }
     const first = this.cards.values().next().value;
     if (first) first.element.setAttribute("tabindex", "0");
-    this.moved = false;
+  }
+
+  /** Put the picture on the page, when its cards say how their steps stand: where one looks first depends on it. */
+  show() {
+    this.moved = this.wholly = false;
     this.fit(); // before the picture is on the page: a width asked for after that has all of it laid out twice
-    this.frame.append(svg);
+    if (this.svg) this.frame.append(this.svg);
   }
 
   /** @param {string} step @param {SVGGElement} element */
   addCard(step, element) {
-    const [, x, y] = /translate\(([-\d.]+)[ ,]+([-\d.]+)/.exec(element.getAttribute("transform") ?? "") ?? [];
+    let [x, y] = [0, 0];
+    for (let group = /** @type {Element | null} */ (element); group; group = group.parentElement) {
+      const [, right, down] = /translate\(([-\d.]+)[ ,]+([-\d.]+)/.exec(group.getAttribute("transform") ?? "") ?? [];
+      x += Number(right) || 0;
+      y += Number(down) || 0;
+    }
+    const [w, h] = ["width", "height"].map((name) => Number(element.querySelector(".nbf-card")?.getAttribute(name)));
     element.setAttribute("role", "button");
     element.setAttribute("tabindex", "-1");
     element.setAttribute("aria-pressed", "false");
@@ -332,7 +361,7 @@ class Picture {
     element.querySelector(":scope > title")?.remove(); // the details say it, and a title would drown the label
     for (const text of element.querySelectorAll("text")) text.after(" "); // words are heard apart
     const note = element.querySelector(".nbf-note");
-    this.cards.set(step, { element, note, state: "waiting", said: "", x: Number(x) || 0, y: Number(y) || 0 });
+    this.cards.set(step, { element, note, state: "waiting", said: "", x, y, w: w || 200, h: h || 50 });
   }
 
   /** @param {StepView} step @param {boolean} critical */
@@ -386,8 +415,24 @@ class Picture {
     const scale = Math.max(Math.min(1, wide / w, HIGHEST / h), SMALLEST);
     const high = Math.min(h * scale, HIGHEST);
     this.frame.style.height = `${Math.round(high)}px`;
-    this.box = { x: w * scale > wide ? 0 : (w - wide / scale) / 2, y: 0, w: wide / scale, h: high / scale };
+    const seen = this.wholly ? Math.min(scale, wide / w, high / h) : scale;
+    const box = { w: wide / seen, h: high / seen };
+    const to = this.middle();
+    this.box = { x: along(to.x, box.w, w), y: along(to.y, box.h, h), ...box };
     this.look();
+  }
+
+  /** Where one looks first in a picture that is too large: a chosen step, what runs or failed, else where it begins. */
+  middle() {
+    const all = [...this.cards.entries()];
+    const chosen = all.filter(([step]) => step === this.chosen);
+    const busy = all.filter(([, card]) => BUSY.has(card.state) || BAD.has(card.state));
+    const first = all.filter(([step]) => !this.links.get(step)?.needs.size);
+    const cards = [chosen, busy, first].find((some) => some.length)?.map(([, card]) => card) ?? [];
+    const centre = cards.reduce((sum, card) => sum + card.x + card.w / 2, 0) / cards.length;
+    const far = (/** @type {{x: number, w: number}} */ card) => Math.abs(card.x + card.w / 2 - centre);
+    const best = cards.reduce((/** @type {Card | null} */ one, other) => (one && far(one) <= far(other) ? one : other), null);
+    return best ? { x: best.x + best.w / 2, y: best.y + best.h / 2 } : { x: 0, y: 0 };
   }
 
   look() {
@@ -409,9 +454,9 @@ class Picture {
   /** Let a card be seen. @param {string} step */
   reveal(step) {
     const card = this.cards.get(step);
-    if (!card) return;
+    if (!card || !this.frame.clientWidth) return;
     const margin = 40;
-    const [right, low] = [card.x + 240, card.y + 90];
+    const [right, low] = [card.x + card.w, card.y + card.h];
     const { x, y, w, h } = this.box;
     const [toX, toY] = [
       card.x < x ? card.x - margin : right > x + w ? right - w + margin : x,
@@ -1125,6 +1170,7 @@ class View {
     const changed = change.graph || change.time !== undefined ? view.steps : (change.steps ?? []);
     for (const step of changed) this.picture.update(step, critical.has(step.id));
     if (change.time !== undefined || change.graph) this.picture.markChain(chain);
+    if (change.graph || old === null) this.picture.show();
     this.timeline.update(change.steps ?? [], this.steps, view.started === null ? 0 : seconds(view.started));
     if (change.steps || old === null) this.timeline.show(view.steps.some((step) => step.attempts.length));
     this.head(view);
@@ -1197,6 +1243,7 @@ class View {
     const next = step !== null && this.steps.has(step) ? step : null;
     this.chosen = next;
     this.picture.mark(next);
+    if (next !== null) this.picture.reveal(next);
     this.timeline.mark(next);
     if (this.view) this.detail.update(this.view, next === null ? null : (this.steps.get(next) ?? null), this.steps);
     this.element.classList.toggle("nbf-has-choice", next !== null);

@@ -170,6 +170,60 @@ def test_the_picture_can_be_moved_and_zoomed_and_fits_again(drawn: Drawn) -> Non
     assert svg.get_attribute("viewBox") == fit
 
 
+def wide(steps: int = 60, **states: str) -> dict[str, Any]:
+    """A view whose picture is one row of cards below one that feeds them all, far wider than the page."""
+    seen = golden("running")
+    width, cards = 240 * steps, [("root", 120 * steps, 0), *((f"s{n}", 240 * n, 100) for n in range(steps))]
+    drawings = [
+        f'<g id="{name}" transform="translate({x} {y})"><rect class="nbf-card" width="200" height="60"/>'
+        f'<text class="nbf-name">{name}</text><text class="nbf-note"></text></g>'
+        for name, x, y in cards
+    ] + [f'<g class="nbf-edge" data-from="root" data-to="{name}"/>' for name, _, _ in cards[1:]]
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="160">{"".join(drawings)}</svg>'
+    like = {**seen["steps"][-1], "needs": [], "attempts": [], "group": ""}
+    told = [{**like, "id": name, "name": name, "state": states.get(name, "waiting")} for name, _, _ in cards]
+    graph = {"svg": svg, "elements": {name: name for name, _, _ in cards}, "note": ""}
+    return {**seen, "graph": graph, "steps": told, "time": None}
+
+
+def is_seen(drawn: Drawn, step: str) -> bool:
+    """Whether the card of a step lies wholly in the frame of the picture."""
+    found: bool = drawn.page.evaluate(
+        """step => {
+            const card = document.querySelector(`[data-step="${step}"] .nbf-card`).getBoundingClientRect();
+            const frame = document.querySelector('.nbf-graph').getBoundingClientRect();
+            return card.left >= frame.left - 1 && card.right <= frame.right + 1
+                && card.top >= frame.top - 1 && card.bottom <= frame.bottom + 1;
+        }""",
+        step,
+    )
+    return found
+
+
+def test_a_picture_too_wide_opens_where_something_happens(drawn: Drawn) -> None:
+    drawn.mount(wide())
+    assert is_seen(drawn, "root")
+    assert not is_seen(drawn, "s0")
+    drawn.mount(wide(s50="running"))
+    assert is_seen(drawn, "s50")
+    drawn.mount(wide(s7="failed"))
+    assert is_seen(drawn, "s7")
+
+
+def test_fit_shows_all_of_a_picture_however_large(drawn: Drawn) -> None:
+    drawn.mount(wide())
+    drawn.page.get_by_role("button", name="Fit").click()
+    assert [is_seen(drawn, step) for step in ("root", "s0", "s59")] == [True] * 3
+
+
+def test_a_step_that_is_chosen_is_seen_in_the_picture(drawn: Drawn) -> None:
+    drawn.mount(wide())
+    drawn.page.locator('.nbf-row[data-id="s2"]').click()
+    assert is_seen(drawn, "s2")
+    drawn.page.evaluate("() => window.drawing.select('s58')")
+    assert is_seen(drawn, "s58")
+
+
 def printing(lines: range) -> dict[str, Any]:
     """A run in which `train` prints: these lines were its last ones."""
     seen = {**golden("running"), "graph": None}
