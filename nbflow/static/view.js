@@ -516,23 +516,48 @@ class Picture {
     event.preventDefault();
   }
 
-  /** To the nearest card in a direction. @param {string} from @param {[number, number]} way */
+  /**
+   * To a card in a direction: with the flow or against it to the nearest layer, best to a card on a line from here;
+   * across it within the layer, and where that ends to the nearest one elsewhere.
+   * @param {string} from @param {[number, number]} way
+   */
   move(from, [dx, dy]) {
     const here = this.cards.get(from);
-    if (!here) return;
-    let best = /** @type {string | null} */ (null);
-    let nearest = Infinity;
-    for (const [step, card] of this.cards) {
-      const along = (card.x - here.x) * dx + (card.y - here.y) * dy;
-      const aside = Math.abs((card.x - here.x) * dy) + Math.abs((card.y - here.y) * dx);
-      if (along > 1 && along + 2 * aside < nearest) [best, nearest] = [step, along + 2 * aside];
-    }
+    const linked = this.links.get(from);
+    if (!here || !linked) return;
+    const places = [...this.cards].map(([step, card]) => {
+      const [right, down] = [card.x + card.w / 2 - here.x - here.w / 2, card.y + card.h / 2 - here.y - here.h / 2];
+      return { step, along: right * dx + down * dy, aside: Math.abs(right * dy) + Math.abs(down * dx) };
+    }).filter(({ along }) => along > 1);
+    const [long, thick] = dx ? [here.w / 2, here.h / 2] : [here.h / 2, here.w / 2];
+    const layer = Math.min(...places.map(({ along }) => along)) + long;
+    const isLinked = (/** @type {string} */ step) => linked.needs.has(step) || linked.feeds.has(step);
+    const withFlow = (dx !== 0) === this.across();
+    const scored = withFlow
+      ? places.filter(({ along }) => along <= layer).map(({ step, aside }) => ({ step, far: aside + (isLinked(step) ? 0 : 1e6) }))
+      : places.map(({ step, along, aside }) => ({ step, far: along + 2 * aside + (aside < thick ? 0 : 1e6) }));
+    const best = scored.sort((one, other) => one.far - other.far)[0]?.step ?? null;
     const there = best === null ? undefined : this.cards.get(best);
     if (best === null || !there) return;
     here.element.setAttribute("tabindex", "-1");
     there.element.setAttribute("tabindex", "0");
     this.reveal(best);
     there.element.focus({ preventScroll: true });
+  }
+
+  /** Whether what flows goes from left to right, not from top to bottom. */
+  across() {
+    let [right, down] = [0, 0];
+    for (const [step, { feeds }] of this.links) {
+      const from = this.cards.get(step);
+      for (const fed of feeds) {
+        const to = this.cards.get(fed);
+        if (!from || !to) continue;
+        if (to.x > from.x + from.w) right++;
+        if (to.y > from.y + from.h) down++;
+      }
+    }
+    return right > down;
   }
 
   destroy() {

@@ -224,6 +224,38 @@ def test_a_step_that_is_chosen_is_seen_in_the_picture(drawn: Drawn) -> None:
     assert is_seen(drawn, "s58")
 
 
+def with_cards(cards: dict[str, tuple[int, int]], lines: tuple[str, ...]) -> dict[str, Any]:
+    """A view of steps at these places; lines as ``"ab"`` for one from a to b."""
+    seen = golden("running")
+    drawings = [
+        f'<g id="{name}" transform="translate({x} {y})"><rect class="nbf-card" width="200" height="60"/></g>'
+        for name, (x, y) in cards.items()
+    ] + [f'<g class="nbf-edge" data-from="{a}" data-to="{b}"/>' for a, b in lines]
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="900" height="400">{"".join(drawings)}</svg>'
+    graph = {"svg": svg, "elements": {name: name for name in cards}, "note": ""}
+    like = {**seen["steps"][-1], "needs": [], "attempts": []}
+    return {**seen, "graph": graph, "steps": [{**like, "id": n, "name": n} for n in cards], "time": None}
+
+
+DOWN = {"a": (320, 0), "b": (100, 110), "c": (540, 110), "d": (320, 220), "e": (0, 220)}
+WAYS = [
+    ("a", "ArrowDown", "bc"), ("d", "ArrowUp", "bc"), ("b", "ArrowDown", "d"), ("b", "ArrowRight", "c"),
+    ("c", "ArrowLeft", "b"), ("b", "ArrowUp", "a"),
+]  # fmt: skip
+TURNED = {"ArrowDown": "ArrowRight", "ArrowUp": "ArrowLeft", "ArrowRight": "ArrowDown", "ArrowLeft": "ArrowUp"}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_arrow_keys_leave_no_layer_out_and_follow_lines(drawn: Drawn, turned: bool) -> None:
+    """``b`` is nearer to ``e`` than to ``d``, and ``a`` stands right above ``d``."""
+    places = {n: ((y * 3, x // 3) if turned else (x, y)) for n, (x, y) in DOWN.items()}
+    drawn.mount(with_cards(places, ("ab", "ac", "bd", "cd")))
+    for step, key, there in WAYS:
+        drawn.page.locator(f'[data-step="{step}"]').focus()
+        drawn.page.keyboard.press(TURNED[key] if turned else key)
+        assert drawn.page.evaluate("document.activeElement.dataset.step") in set(there), (step, key)
+
+
 def printing(lines: range) -> dict[str, Any]:
     """A run in which `train` prints: these lines were its last ones."""
     seen = {**golden("running"), "graph": None}
