@@ -256,6 +256,13 @@ def test_arrow_keys_leave_no_layer_out_and_follow_lines(drawn: Drawn, turned: bo
         assert drawn.page.evaluate("document.activeElement.dataset.step") in set(there), (step, key)
 
 
+def test_nothing_sticks_out_that_would_bring_a_scrollbar(drawn: Drawn) -> None:
+    drawn.mount(golden("running"))
+    drawn.page.add_style_tag(content="#host { position: relative; overflow: auto; }")
+    sizes = "host => [host.scrollHeight - host.clientHeight, host.scrollWidth - host.clientWidth]"
+    assert drawn.page.locator("#host").evaluate(sizes) == [0, 0]
+
+
 def printing(lines: range) -> dict[str, Any]:
     """A run in which `train` prints: these lines were its last ones."""
     seen = {**golden("running"), "graph": None}
