@@ -263,6 +263,17 @@ def test_nothing_sticks_out_that_would_bring_a_scrollbar(drawn: Drawn) -> None:
     assert drawn.page.locator("#host").evaluate(sizes) == [0, 0]
 
 
+def test_lines_of_a_traceback_stay_lines_where_the_host_breaks_them(drawn: Drawn) -> None:
+    """JupyterLab has this rule."""
+    drawn.mount(golden("failed"))
+    drawn.page.add_style_tag(
+        content=".host pre { word-break: break-all; white-space: pre-wrap; max-height: none; padding: 0; }"
+    )
+    drawn.page.evaluate("() => { host.className = 'host'; window.drawing.select('nb.train'); }")
+    style = "box => ['whiteSpace', 'wordBreak', 'maxHeight', 'paddingTop'].map(name => getComputedStyle(box)[name])"
+    assert drawn.page.get_by_label("Traceback").evaluate(style) == ["pre", "normal", "320px", "8px"]
+
+
 def printing(lines: range) -> dict[str, Any]:
     """A run in which `train` prints: these lines were its last ones."""
     seen = {**golden("running"), "graph": None}
