@@ -86,12 +86,16 @@ def settings() -> str:
     return "\n".join(["| setting | expects | default | in the environment |", "|---|---|---|---|", *rows])
 
 
+DARK, ON_SCREEN = "@media (prefers-color-scheme:dark)", "@media screen and (prefers-color-scheme:dark)"
+"""Paper is white, however dark the reader's screen is."""
+
+
 def static() -> dict[str, str]:
     """How states look, for the renderer in the browser: file → text."""
     signs = "\n".join(f'  {json.dumps(state)}: "{look.sign}",' for state, look in LOOKS.items())
     said = "/** State → the path of its sign, around 0,0 in a disc of radius 9. @type {{[state: string]: string}} */"
     return {
-        "view.css": style_sheet().replace(".nbf-dag", ".nbf-view") + "\n",
+        "view.css": style_sheet().replace(".nbf-dag", ".nbf-view").replace(DARK, ON_SCREEN) + "\n",
         "view.js": f"{said}\nconst SIGNS = {{\n{signs}\n}};\n",
     }
 

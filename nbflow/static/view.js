@@ -246,6 +246,16 @@ function imported(element, byId) {
   return copy;
 }
 
+/**
+ * @typedef {{element: SVGGElement, note: Element | null, state: string, said: string, x: number, y: number, w: number,
+ *   h: number}} Card where it lies in the picture
+ */
+
+/** Where a window on the picture begins: around a place, within the picture. @param {number} at @param {number} window @param {number} whole */
+function along(at, window, whole) {
+  return window >= whole ? (whole - window) / 2 : Math.min(Math.max(at - window / 2, 0), whole - window);
+}
+
 class Picture {
   /** @param {(step: string | null) => void} choose */
   constructor(choose) {
@@ -257,15 +267,19 @@ class Picture {
       this.zoomButton("−", "Zoom out", 1 / 1.25), this.zoomButton("+", "Zoom in", 1.25), this.zoomButton("⤢", "Fit", 0),
     );
     this.element = made("section", { class: "nbf-panel nbf-picture", "aria-label": "Pipeline" }, this.note, this.frame, this.zooms);
-    /** @type {Map<string, {element: SVGGElement, note: Element | null, state: string, said: string, x: number, y: number}>} */
+    /** @type {Map<string, Card>} */
     this.cards = new Map();
     /** @type {Map<string, Element[]>} step → its lines */
     this.lines = new Map();
+    /** @type {Map<string, {needs: Set<string>, feeds: Set<string>}>} step → those that its lines come from and lead to */
+    this.links = new Map();
     /** @type {SVGSVGElement | null} */
     this.svg = null;
     this.box = { x: 0, y: 0, w: 1, h: 1 };
     this.whole = { w: 1, h: 1 };
     this.moved = false;
+    /** Whether all of it is to be seen, however small. */
+    this.wholly = false;
     /** @type {string | null} */
     this.chosen = null;
     this.resized = new ResizeObserver(() => { if (!this.moved) this.fit(); });
@@ -278,7 +292,7 @@ class Picture {
     const button = made("button", { type: "button", class: "nbf-button", "aria-label": title, title }, label);
     button.addEventListener("click", () => {
       if (factor) this.zoom(factor);
-      else { this.moved = false; this.fit(); }
+      else { this.moved = false; this.wholly = true; this.fit(); }
     });
     return button;
   }
@@ -287,6 +301,7 @@ class Picture {
   put(graph) {
     this.cards.clear();
     this.lines.clear();
+    this.links.clear();
     this.frame.replaceChildren();
     this.svg = null;
     say(this.note, graph.note);
@@ -307,7 +322,11 @@ class Picture {
       if (element) this.addCard(step, /** @type {SVGGElement} */ (element));
     }
     const steps = new Map(Object.entries(graph.elements).map(([step, id]) => [id, step]));
+    for (const step of this.cards.keys()) this.links.set(step, { needs: new Set(), feeds: new Set() });
     for (const line of svg.querySelectorAll(".nbf-edge")) {
+      const [from = "", to = ""] = ["data-from", "data-to"].map((name) => steps.get(line.getAttribute(name) ?? ""));
+      this.links.get(from)?.feeds.add(to);
+      this.links.get(to)?.needs.add(from);
       for (const name of ["data-from", "data-to"]) {
         const step = steps.get(line.getAttribute(name) ?? "");
         if (step === undefined) continue;
@@ -318,14 +337,24 @@ class Picture {
     }
     const first = this.cards.values().next().value;
     if (first) first.element.setAttribute("tabindex", "0");
-    this.moved = false;
+  }
+
+  /** Put the picture on the page, when its cards say how their steps stand: where one looks first depends on it. */
+  show() {
+    this.moved = this.wholly = false;
     this.fit(); // before the picture is on the page: a width asked for after that has all of it laid out twice
-    this.frame.append(svg);
+    if (this.svg) this.frame.append(this.svg);
   }
 
   /** @param {string} step @param {SVGGElement} element */
   addCard(step, element) {
-    const [, x, y] = /translate\(([-\d.]+)[ ,]+([-\d.]+)/.exec(element.getAttribute("transform") ?? "") ?? [];
+    let [x, y] = [0, 0];
+    for (let group = /** @type {Element | null} */ (element); group; group = group.parentElement) {
+      const [, right, down] = /translate\(([-\d.]+)[ ,]+([-\d.]+)/.exec(group.getAttribute("transform") ?? "") ?? [];
+      x += Number(right) || 0;
+      y += Number(down) || 0;
+    }
+    const [w, h] = ["width", "height"].map((name) => Number(element.querySelector(".nbf-card")?.getAttribute(name)));
     element.setAttribute("role", "button");
     element.setAttribute("tabindex", "-1");
     element.setAttribute("aria-pressed", "false");
@@ -333,7 +362,7 @@ class Picture {
     element.querySelector(":scope > title")?.remove(); // the details say it, and a title would drown the label
     for (const text of element.querySelectorAll("text")) text.after(" "); // words are heard apart
     const note = element.querySelector(".nbf-note");
-    this.cards.set(step, { element, note, state: "waiting", said: "", x: Number(x) || 0, y: Number(y) || 0 });
+    this.cards.set(step, { element, note, state: "waiting", said: "", x, y, w: w || 200, h: h || 50 });
   }
 
   /** @param {StepView} step @param {boolean} critical */
@@ -387,8 +416,24 @@ class Picture {
     const scale = Math.max(Math.min(1, wide / w, HIGHEST / h), SMALLEST);
     const high = Math.min(h * scale, HIGHEST);
     this.frame.style.height = `${Math.round(high)}px`;
-    this.box = { x: w * scale > wide ? 0 : (w - wide / scale) / 2, y: 0, w: wide / scale, h: high / scale };
+    const seen = this.wholly ? Math.min(scale, wide / w, high / h) : scale;
+    const box = { w: wide / seen, h: high / seen };
+    const to = this.middle();
+    this.box = { x: along(to.x, box.w, w), y: along(to.y, box.h, h), ...box };
     this.look();
+  }
+
+  /** Where one looks first in a picture that is too large: a chosen step, what runs or failed, else where it begins. */
+  middle() {
+    const all = [...this.cards.entries()];
+    const chosen = all.filter(([step]) => step === this.chosen);
+    const busy = all.filter(([, card]) => BUSY.has(card.state) || BAD.has(card.state));
+    const first = all.filter(([step]) => !this.links.get(step)?.needs.size);
+    const cards = [chosen, busy, first].find((some) => some.length)?.map(([, card]) => card) ?? [];
+    const centre = cards.reduce((sum, card) => sum + card.x + card.w / 2, 0) / cards.length;
+    const far = (/** @type {{x: number, w: number}} */ card) => Math.abs(card.x + card.w / 2 - centre);
+    const best = cards.reduce((/** @type {Card | null} */ one, other) => (one && far(one) <= far(other) ? one : other), null);
+    return best ? { x: best.x + best.w / 2, y: best.y + best.h / 2 } : { x: 0, y: 0 };
   }
 
   look() {
@@ -410,9 +455,9 @@ class Picture {
   /** Let a card be seen. @param {string} step */
   reveal(step) {
     const card = this.cards.get(step);
-    if (!card) return;
+    if (!card || !this.frame.clientWidth) return;
     const margin = 40;
-    const [right, low] = [card.x + 240, card.y + 90];
+    const [right, low] = [card.x + card.w, card.y + card.h];
     const { x, y, w, h } = this.box;
     const [toX, toY] = [
       card.x < x ? card.x - margin : right > x + w ? right - w + margin : x,
@@ -472,23 +517,48 @@ class Picture {
     event.preventDefault();
   }
 
-  /** To the nearest card in a direction. @param {string} from @param {[number, number]} way */
+  /**
+   * To a card in a direction: with the flow or against it to the nearest layer, best to a card on a line from here;
+   * across it within the layer, and where that ends to the nearest one elsewhere.
+   * @param {string} from @param {[number, number]} way
+   */
   move(from, [dx, dy]) {
     const here = this.cards.get(from);
-    if (!here) return;
-    let best = /** @type {string | null} */ (null);
-    let nearest = Infinity;
-    for (const [step, card] of this.cards) {
-      const along = (card.x - here.x) * dx + (card.y - here.y) * dy;
-      const aside = Math.abs((card.x - here.x) * dy) + Math.abs((card.y - here.y) * dx);
-      if (along > 1 && along + 2 * aside < nearest) [best, nearest] = [step, along + 2 * aside];
-    }
+    const linked = this.links.get(from);
+    if (!here || !linked) return;
+    const places = [...this.cards].map(([step, card]) => {
+      const [right, down] = [card.x + card.w / 2 - here.x - here.w / 2, card.y + card.h / 2 - here.y - here.h / 2];
+      return { step, along: right * dx + down * dy, aside: Math.abs(right * dy) + Math.abs(down * dx) };
+    }).filter(({ along }) => along > 1);
+    const [long, thick] = dx ? [here.w / 2, here.h / 2] : [here.h / 2, here.w / 2];
+    const layer = Math.min(...places.map(({ along }) => along)) + long;
+    const isLinked = (/** @type {string} */ step) => linked.needs.has(step) || linked.feeds.has(step);
+    const withFlow = (dx !== 0) === this.across();
+    const scored = withFlow
+      ? places.filter(({ along }) => along <= layer).map(({ step, aside }) => ({ step, far: aside + (isLinked(step) ? 0 : 1e6) }))
+      : places.map(({ step, along, aside }) => ({ step, far: along + 2 * aside + (aside < thick ? 0 : 1e6) }));
+    const best = scored.sort((one, other) => one.far - other.far)[0]?.step ?? null;
     const there = best === null ? undefined : this.cards.get(best);
     if (best === null || !there) return;
     here.element.setAttribute("tabindex", "-1");
     there.element.setAttribute("tabindex", "0");
     this.reveal(best);
     there.element.focus({ preventScroll: true });
+  }
+
+  /** Whether what flows goes from left to right, not from top to bottom. */
+  across() {
+    let [right, down] = [0, 0];
+    for (const [step, { feeds }] of this.links) {
+      const from = this.cards.get(step);
+      for (const fed of feeds) {
+        const to = this.cards.get(fed);
+        if (!from || !to) continue;
+        if (to.x > from.x + from.w) right++;
+        if (to.y > from.y + from.h) down++;
+      }
+    }
+    return right > down;
   }
 
   destroy() {
@@ -829,7 +899,7 @@ function tickWord(at, tick) {
 /** @param {string} title @param {...(Node | null)} content @returns {HTMLElement | null} */
 function part(title, ...content) {
   const there = content.filter((node) => node !== null);
-  return there.length ? made("section", { class: "nbf-part" }, made("h4", {}, title), ...there) : null;
+  return there.length ? made("section", { class: "nbf-part", "data-key": title }, made("h4", {}, title), ...there) : null;
 }
 
 /** @param {[string, string][]} pairs those without a value are left out */
@@ -840,7 +910,7 @@ function facts(pairs) {
 
 /** Lines as they are, in a box that scrolls. @param {string} label @param {string} text @param {string} [kind] */
 function block(label, text, kind = "") {
-  const box = made("pre", { class: `nbf-block ${kind}`, tabindex: "0", role: "region", "aria-label": label });
+  const box = made("pre", { class: `nbf-block ${kind}`, "data-key": label, tabindex: "0", role: "region", "aria-label": label });
   box.textContent = cleanBlock(text);
   return box;
 }
@@ -857,6 +927,70 @@ function table(head, rows, right = []) {
   ));
 }
 
+// Parts that stay where they are while what they say changes: what was clicked, marked, focused or scrolled stays so.
+
+/** What makes an element the same one when it is drawn again. @param {Node} node */
+function keyOf(node) {
+  return node instanceof Element ? `${node.localName} ${node.classList[0] ?? ""} ${node.getAttribute("data-key") ?? ""}` : node.nodeName;
+}
+
+/** Let the children of an element be like these, which stand nowhere yet. @param {Element} element @param {Node[]} wanted */
+function renewChildren(element, wanted) {
+  /** @type {Map<string, Node[]>} */
+  const there = new Map();
+  for (const child of element.childNodes) {
+    const key = keyOf(child);
+    const alike = there.get(key);
+    if (alike) alike.push(child);
+    else there.set(key, [child]);
+  }
+  const kept = wanted.map((fresh) => {
+    const old = there.get(keyOf(fresh))?.shift();
+    if (old) renew(old, fresh);
+    return old ?? fresh;
+  });
+  for (const rest of there.values()) for (const child of rest) element.removeChild(child);
+  let next = element.firstChild;
+  for (const node of kept) {
+    if (next === node) next = next.nextSibling;
+    else element.insertBefore(node, next);
+  }
+}
+
+/** @param {Node} old stays @param {Node} fresh of the same key */
+function renew(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (!(old instanceof Element && fresh instanceof Element)) {
+    old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const text = old.firstChild;
+  if (old.localName === "pre" && text instanceof Text) goOn(old, text, fresh.textContent ?? "");
+  else renewChildren(old, [...fresh.childNodes]);
+}
+
+/** A box of printed text: more below and less above, under the eyes of a reader. @param {Element} box @param {Text} text @param {string} next */
+function goOn(box, text, next) {
+  const [top, before] = [box.scrollTop, box.scrollHeight];
+  const atEnd = top + box.clientHeight >= before - 4;
+  const old = text.data;
+  const lines = old.lastIndexOf("\n") + 1; // before the last one, which may have been written over
+  let gone = 0; // the first ones, which are left out now
+  while (gone < lines && !next.startsWith(old.slice(gone, lines))) gone = old.indexOf("\n", gone) + 1;
+  const other = lines > 0 && gone === lines;
+  if (other) gone = 0;
+  let same = 0;
+  while (same < next.length && next[same] === old[gone + same]) same++;
+  text.deleteData(gone + same, old.length);
+  const tall = box.scrollHeight;
+  text.deleteData(0, gone);
+  const lifted = tall - box.scrollHeight;
+  text.appendData(next.slice(same));
+  box.scrollTop = atEnd ? box.scrollHeight : top - lifted;
+}
+
 class Detail {
   /** @param {Options} options @param {(step: string | null) => void} choose */
   constructor(options, choose) {
@@ -864,6 +998,8 @@ class Detail {
     this.choose = choose;
     this.element = made("aside", { class: "nbf-panel nbf-detail", "aria-label": "Details" });
     this.drawn = "";
+    /** Whose details stand there: of a step (full name), of the run (null), none yet. @type {string | null | undefined} */
+    this.of = undefined;
   }
 
   /** @param {RunView} view @param {StepView | null} step @param {Map<string, StepView>} steps */
@@ -871,8 +1007,15 @@ class Detail {
     const now = JSON.stringify(step ?? { ...view, steps: view.steps.filter((one) => one.error).map((one) => one.id), graph: null, now: null, eta: null, seconds: view.ended ? view.seconds : null, counts: {} });
     if (now === this.drawn) return;
     this.drawn = now;
+    const of = step ? step.id : null;
+    const wanted = step ? this.step(step, steps) : this.run(view);
+    if (of === this.of) {
+      renewChildren(this.element, wanted); // somebody may be reading, marking or clicking there
+      return;
+    }
+    this.of = of;
     const focused = this.element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : null;
-    this.element.replaceChildren(...(step ? this.step(step, steps) : this.run(view)));
+    this.element.replaceChildren(...wanted);
     if (focused) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
   }
 
@@ -1053,6 +1196,7 @@ class View {
     const changed = change.graph || change.time !== undefined ? view.steps : (change.steps ?? []);
     for (const step of changed) this.picture.update(step, critical.has(step.id));
     if (change.time !== undefined || change.graph) this.picture.markChain(chain);
+    if (change.graph || old === null) this.picture.show();
     this.timeline.update(change.steps ?? [], this.steps, view.started === null ? 0 : seconds(view.started));
     if (change.steps || old === null) this.timeline.show(view.steps.some((step) => step.attempts.length));
     this.head(view);
@@ -1125,6 +1269,7 @@ class View {
     const next = step !== null && this.steps.has(step) ? step : null;
     this.chosen = next;
     this.picture.mark(next);
+    if (next !== null) this.picture.reveal(next);
     this.timeline.mark(next);
     if (this.view) this.detail.update(this.view, next === null ? null : (this.steps.get(next) ?? null), this.steps);
     this.element.classList.toggle("nbf-has-choice", next !== null);

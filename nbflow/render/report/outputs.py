@@ -29,6 +29,7 @@ thead th{border-bottom:1px solid light-dark(#c5ccd4,#464e59)}
 tbody tr:nth-child(even){background:light-dark(#f5f7f9,#20262e)}
 img,svg{max-width:100%}
 pre{white-space:pre-wrap}
+@media print{:root{color-scheme:light}}
 </style>
 """
 """What stands before somebody's HTML: how a table looks where it does not say."""

@@ -77,6 +77,32 @@ def test_on_paper_nothing_is_folded_away(drawn: Drawn, report: Path) -> None:
     assert drawn.page.locator("details:not([open])").count() == 0
 
 
+def on_page(tmp_path: Path, *html: str) -> str:
+    """The address of a report in which a cell showed this."""
+    seen = VIEWS["failed"]()
+    shown = [{"output_type": "display_data", "data": {"text/html": one}} for one in html]
+    file = tmp_path / "report.html"
+    file.write_text(page(seen, {seen["steps"][0]["id"]: [ShownCell(1, shown)]}), encoding="utf-8")
+    return file.as_uri()
+
+
+PLAIN = "<table><tr><td>1</td></tr></table>"
+STYLE = "(e, name) => getComputedStyle(e)[name]"
+
+
+def test_paper_is_white_and_pages_break_where_it_does_not_hurt(drawn: Drawn, tmp_path: Path) -> None:
+    drawn.page.goto(on_page(tmp_path, PLAIN))
+    expect(drawn.page.locator(".nbf-status")).to_have_text("failed")
+    drawn.page.emulate_media(media="print")
+    assert drawn.page.locator(":root").evaluate(STYLE, "colorScheme") == "light"
+    assert drawn.page.locator("#nbf-live h2").evaluate(STYLE, "color") == "rgb(31, 35, 40)"
+    assert drawn.page.locator(".nbf-timeline").evaluate(STYLE, "backgroundColor") == "rgb(255, 255, 255)"
+    assert drawn.page.frames[1].locator("body").evaluate(STYLE, "color") == "rgb(31, 35, 40)"
+    assert drawn.page.locator(".nbf-timeline").evaluate(STYLE, "breakInside") == "auto"
+    for heading in drawn.page.locator(".nbf-said > h2, .nbf-page summary").all():
+        assert heading.evaluate(STYLE, "breakAfter") == "avoid"
+
+
 def outputs() -> list[dict[str, Any]]:
     scripts = [
         "<script>parent.sprung='script'</script><b>a</b>", "<img src=x onerror=\"parent.sprung='img'\">b",

@@ -170,6 +170,156 @@ def test_the_picture_can_be_moved_and_zoomed_and_fits_again(drawn: Drawn) -> Non
     assert svg.get_attribute("viewBox") == fit
 
 
+def wide(steps: int = 60, **states: str) -> dict[str, Any]:
+    """A view whose picture is one row of cards below one that feeds them all, far wider than the page."""
+    seen = golden("running")
+    width, cards = 240 * steps, [("root", 120 * steps, 0), *((f"s{n}", 240 * n, 100) for n in range(steps))]
+    drawings = [
+        f'<g id="{name}" transform="translate({x} {y})"><rect class="nbf-card" width="200" height="60"/>'
+        f'<text class="nbf-name">{name}</text><text class="nbf-note"></text></g>'
+        for name, x, y in cards
+    ] + [f'<g class="nbf-edge" data-from="root" data-to="{name}"/>' for name, _, _ in cards[1:]]
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="160">{"".join(drawings)}</svg>'
+    like = {**seen["steps"][-1], "needs": [], "attempts": [], "group": ""}
+    told = [{**like, "id": name, "name": name, "state": states.get(name, "waiting")} for name, _, _ in cards]
+    graph = {"svg": svg, "elements": {name: name for name, _, _ in cards}, "note": ""}
+    return {**seen, "graph": graph, "steps": told, "time": None}
+
+
+def is_seen(drawn: Drawn, step: str) -> bool:
+    """Whether the card of a step lies wholly in the frame of the picture."""
+    found: bool = drawn.page.evaluate(
+        """step => {
+            const card = document.querySelector(`[data-step="${step}"] .nbf-card`).getBoundingClientRect();
+            const frame = document.querySelector('.nbf-graph').getBoundingClientRect();
+            return card.left >= frame.left - 1 && card.right <= frame.right + 1
+                && card.top >= frame.top - 1 && card.bottom <= frame.bottom + 1;
+        }""",
+        step,
+    )
+    return found
+
+
+def test_a_picture_too_wide_opens_where_something_happens(drawn: Drawn) -> None:
+    drawn.mount(wide())
+    assert is_seen(drawn, "root")
+    assert not is_seen(drawn, "s0")
+    drawn.mount(wide(s50="running"))
+    assert is_seen(drawn, "s50")
+    drawn.mount(wide(s7="failed"))
+    assert is_seen(drawn, "s7")
+
+
+def test_fit_shows_all_of_a_picture_however_large(drawn: Drawn) -> None:
+    drawn.mount(wide())
+    drawn.page.get_by_role("button", name="Fit").click()
+    assert [is_seen(drawn, step) for step in ("root", "s0", "s59")] == [True] * 3
+
+
+def test_a_step_that_is_chosen_is_seen_in_the_picture(drawn: Drawn) -> None:
+    drawn.mount(wide())
+    drawn.page.locator('.nbf-row[data-id="s2"]').click()
+    assert is_seen(drawn, "s2")
+    drawn.page.evaluate("() => window.drawing.select('s58')")
+    assert is_seen(drawn, "s58")
+
+
+def with_cards(cards: dict[str, tuple[int, int]], lines: tuple[str, ...]) -> dict[str, Any]:
+    """A view of steps at these places; lines as ``"ab"`` for one from a to b."""
+    seen = golden("running")
+    drawings = [
+        f'<g id="{name}" transform="translate({x} {y})"><rect class="nbf-card" width="200" height="60"/></g>'
+        for name, (x, y) in cards.items()
+    ] + [f'<g class="nbf-edge" data-from="{a}" data-to="{b}"/>' for a, b in lines]
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="900" height="400">{"".join(drawings)}</svg>'
+    graph = {"svg": svg, "elements": {name: name for name in cards}, "note": ""}
+    like = {**seen["steps"][-1], "needs": [], "attempts": []}
+    return {**seen, "graph": graph, "steps": [{**like, "id": n, "name": n} for n in cards], "time": None}
+
+
+DOWN = {"a": (320, 0), "b": (100, 110), "c": (540, 110), "d": (320, 220), "e": (0, 220)}
+WAYS = [
+    ("a", "ArrowDown", "bc"), ("d", "ArrowUp", "bc"), ("b", "ArrowDown", "d"), ("b", "ArrowRight", "c"),
+    ("c", "ArrowLeft", "b"), ("b", "ArrowUp", "a"),
+]  # fmt: skip
+TURNED = {"ArrowDown": "ArrowRight", "ArrowUp": "ArrowLeft", "ArrowRight": "ArrowDown", "ArrowLeft": "ArrowUp"}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_arrow_keys_leave_no_layer_out_and_follow_lines(drawn: Drawn, turned: bool) -> None:
+    """``b`` is nearer to ``e`` than to ``d``, and ``a`` stands right above ``d``."""
+    places = {n: ((y * 3, x // 3) if turned else (x, y)) for n, (x, y) in DOWN.items()}
+    drawn.mount(with_cards(places, ("ab", "ac", "bd", "cd")))
+    for step, key, there in WAYS:
+        drawn.page.locator(f'[data-step="{step}"]').focus()
+        drawn.page.keyboard.press(TURNED[key] if turned else key)
+        assert drawn.page.evaluate("document.activeElement.dataset.step") in set(there), (step, key)
+
+
+def test_nothing_sticks_out_that_would_bring_a_scrollbar(drawn: Drawn) -> None:
+    drawn.mount(golden("running"))
+    drawn.page.add_style_tag(content="#host { position: relative; overflow: auto; }")
+    sizes = "host => [host.scrollHeight - host.clientHeight, host.scrollWidth - host.clientWidth]"
+    assert drawn.page.locator("#host").evaluate(sizes) == [0, 0]
+
+
+def test_lines_of_a_traceback_stay_lines_where_the_host_breaks_them(drawn: Drawn) -> None:
+    """JupyterLab has this rule."""
+    drawn.mount(golden("failed"))
+    drawn.page.add_style_tag(
+        content=".host pre { word-break: break-all; white-space: pre-wrap; max-height: none; padding: 0; }"
+    )
+    drawn.page.evaluate("() => { host.className = 'host'; window.drawing.select('nb.train'); }")
+    style = "box => ['whiteSpace', 'wordBreak', 'maxHeight', 'paddingTop'].map(name => getComputedStyle(box)[name])"
+    assert drawn.page.get_by_label("Traceback").evaluate(style) == ["pre", "normal", "320px", "8px"]
+
+
+def printing(lines: range) -> dict[str, Any]:
+    """A run in which `train` prints: these lines were its last ones."""
+    seen = {**golden("running"), "graph": None}
+    for step in seen["steps"]:
+        if step["id"] == "nb.train":
+            step.update(printed=[f"line {n}" for n in lines], text=f"line {lines[-1]}")
+    return seen
+
+
+def test_while_a_step_prints_its_details_can_be_clicked_marked_and_scrolled(drawn: Drawn) -> None:
+    drawn.mount(golden("running"), EVERY_ACTION)
+    drawn.update(printing(range(100)))
+    drawn.page.evaluate("() => window.drawing.select('nb.train')")
+    box = drawn.page.get_by_label("Printed last", exact=True)
+    button = drawn.page.get_by_role("button", name="Go to cell")
+    button.hover()
+    drawn.page.mouse.down()
+    drawn.page.evaluate(
+        """() => {
+            const box = document.querySelector('.nbf-detail [aria-label="Printed last"]');
+            box.scrollTop = 400;
+            const at = box.textContent.indexOf('line 30');
+            getSelection().setBaseAndExtent(box.firstChild, at, box.firstChild, at + 7);
+            document.querySelector('.nbf-close').focus({ preventScroll: true });
+        }"""
+    )
+    high = box.evaluate("box => Number.parseFloat(getComputedStyle(box).lineHeight)")
+    drawn.update(printing(range(5, 120)))
+    drawn.page.mouse.up()
+    assert drawn.page.evaluate("window.asked") == [["jump", "nb.train"]]
+    assert str(box.text_content()).split("\n") == [f"line {n}" for n in range(5, 120)]
+    assert drawn.page.evaluate("String(getSelection())") == "line 30"
+    assert drawn.page.evaluate("document.activeElement.className").split()[-1] == "nbf-close"
+    assert abs(box.evaluate("box => box.scrollTop") - (400 - 5 * high)) < 2  # the same lines are in view
+
+
+def test_a_reader_at_the_end_of_what_is_printed_stays_at_the_end(drawn: Drawn) -> None:
+    drawn.mount(golden("running"))
+    drawn.update(printing(range(100)))
+    drawn.page.evaluate("() => window.drawing.select('nb.train')")
+    box = drawn.page.get_by_label("Printed last", exact=True)
+    box.evaluate("box => { box.scrollTop = box.scrollHeight; }")
+    drawn.update(printing(range(200)))
+    assert box.evaluate("box => box.scrollHeight - box.clientHeight - box.scrollTop") < 2
+
+
 @pytest.mark.parametrize("name", [*HEADS, "hostile"])
 def test_nobody_is_kept_out(in_theme: Callable[[], Drawn], name: str) -> None:
     drawn = in_theme().mount(golden(name), EVERY_ACTION)
