@@ -995,7 +995,7 @@ class Detail {
   constructor(options, choose) {
     this.options = options;
     this.choose = choose;
-    this.element = made("aside", { class: "nbf-panel nbf-detail", "aria-label": "Details" });
+    this.element = made("aside", { class: "nbf-panel nbf-detail", "aria-label": "Details", tabindex: "0" });
     this.drawn = "";
     /** Whose details stand there: of a step (full name), of the run (null), none yet. @type {string | null | undefined} */
     this.of = undefined;
@@ -1013,6 +1013,7 @@ class Detail {
       return;
     }
     this.of = of;
+    this.element.scrollTop = 0;
     const focused = this.element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : null;
     this.element.replaceChildren(...wanted);
     if (focused) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
@@ -1141,7 +1142,10 @@ class View {
     this.chosen = null;
     /** Seconds by which the clock of the times is ahead of this one. */
     this.ahead = 0;
-    const choose = (/** @type {string | null} */ step) => this.select(step);
+    const choose = (/** @type {string | null} */ step) => {
+      this.select(step);
+      if (this.chosen !== null) this.showDetail();
+    };
     this.picture = new Picture(choose);
     this.timeline = new Timeline(choose);
     this.detail = new Detail(options, choose);
@@ -1273,6 +1277,13 @@ class View {
     if (this.view) this.detail.update(this.view, next === null ? null : (this.steps.get(next) ?? null), this.steps);
     this.element.classList.toggle("nbf-has-choice", next !== null);
     this.options.onSelect?.(next);
+  }
+
+  /** Where the details stand below the steps, somebody who has chosen one wants to see them. */
+  showDetail() {
+    if (this.detail.element.offsetLeft > 0) return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.detail.element.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
   }
 
   stop() {

@@ -274,6 +274,17 @@ def test_lines_of_a_traceback_stay_lines_where_the_host_breaks_them(drawn: Drawn
     assert drawn.page.get_by_label("Traceback").evaluate(style) == ["pre", "normal", "320px", "8px"]
 
 
+@pytest.mark.parametrize("width", [600, 1280])
+def test_the_details_of_a_step_that_is_clicked_come_into_view(drawn: Drawn, width: int) -> None:
+    drawn.page.set_viewport_size({"width": width, "height": 500})
+    drawn.page.emulate_media(reduced_motion="reduce")
+    drawn.mount(wide(30))
+    drawn.page.locator('.nbf-row[data-id="s20"]').click()
+    head = drawn.page.locator(".nbf-detail h3")
+    expect(head).to_have_text("s20")
+    expect(head).to_be_in_viewport()
+
+
 def printing(lines: range) -> dict[str, Any]:
     """A run in which `train` prints: these lines were its last ones."""
     seen = {**golden("running"), "graph": None}
