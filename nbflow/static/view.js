@@ -1160,7 +1160,8 @@ class View {
     this.news = made("p", { class: "nbf-hidden", role: "status", "aria-live": "polite" });
     const head = made("div", { class: "nbf-head" }, this.mark, made("div", { class: "nbf-words" }, this.title, made("p", {}, this.status, this.clock)), this.buttons, this.shares, this.counts);
     const left = made("div", { class: "nbf-left" }, this.picture.element, this.timeline.element);
-    this.element = made("section", { class: "nbf-view", "aria-label": "Run" }, head, made("div", { class: "nbf-body" }, left, this.detail.element), this.news);
+    // Keys that are pressed here are ours: JupyterLab would insert and delete cells.
+    this.element = made("section", { class: "nbf-view", "aria-label": "Run", "data-lm-suppress-shortcuts": "true" }, head, made("div", { class: "nbf-body" }, left, this.detail.element), this.news);
     this.element.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.chosen !== null && !event.defaultPrevented) this.select(null); });
     host.append(this.element);
     this.runState = "";

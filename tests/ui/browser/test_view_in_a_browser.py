@@ -285,6 +285,13 @@ def test_the_details_of_a_step_that_is_clicked_come_into_view(drawn: Drawn, widt
     expect(head).to_be_in_viewport()
 
 
+def test_keys_pressed_in_it_are_not_for_the_commands_of_jupyterlab(drawn: Drawn) -> None:
+    """``a`` would insert a cell, and ``d d`` delete one: Lumino looks for this attribute from where the focus is."""
+    drawn.mount(golden("failed"), EVERY_ACTION)
+    for part in ('[data-step="nb.load"]', ".nbf-row", ".nbf-button"):
+        assert drawn.page.locator(part).first.evaluate("e => !!e.closest('[data-lm-suppress-shortcuts]')")
+
+
 def printing(lines: range) -> dict[str, Any]:
     """A run in which `train` prints: these lines were its last ones."""
     seen = {**golden("running"), "graph": None}
