@@ -575,6 +575,8 @@ function noteOf(step) {
 
 // --- steps and when they ran ---------------------------------------------------------------------------
 
+/** Pixels that a letter on the axis takes, roughly. */
+const LETTER = 6.2;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
 
 class Row {
@@ -722,6 +724,11 @@ class Timeline {
     this.memberOf = new Map();
     this.begin = 0;
     this.axis = "";
+    this.span = 0;
+    /** Pixels for the axis; 0 until it has been laid out. */
+    this.room = 0;
+    this.resized = new ResizeObserver(() => { this.room = this.ticks.clientWidth; this.drawTicks(); });
+    this.resized.observe(this.ticks);
     this.list.addEventListener("click", (event) => {
       const row = /** @type {Element} */ (event.target).closest(".nbf-row[data-id]");
       if (row instanceof HTMLElement) this.choose(row.dataset.id ?? null);
@@ -842,7 +849,19 @@ class Timeline {
     set(this.element, "--now", Number((now ?? end).toFixed(3)));
     const live = now !== null;
     if (this.nowLine.hidden === live) this.nowLine.hidden = !live;
-    const tick = TICKS.find((step) => span / step <= 7) ?? span / 7;
+    this.span = span;
+    this.drawTicks();
+  }
+
+  /** So many as there is room for, and seven at most. */
+  drawTicks() {
+    const { span, room } = this;
+    if (!span) return;
+    const fits = (/** @type {number} */ step) => {
+      const words = Array.from({ length: Math.floor(span / step) + 1 }, (_, index) => tickWord(index * step, step).length);
+      return words.length <= 8 && (!room || (step / span) * room >= Math.max(...words) * LETTER + 8);
+    };
+    const tick = TICKS.find((step) => span / step <= 7 && fits(step)) ?? 86_400 * Math.ceil(span / 86_400 / (room > 300 ? 4 : 1));
     const axis = `${tick} ${Math.floor(span / tick)}`;
     if (axis === this.axis) return;
     this.axis = axis;
@@ -851,6 +870,10 @@ class Timeline {
       set(mark, "--at", Number((index * tick).toFixed(3)));
       return mark;
     }));
+  }
+
+  destroy() {
+    this.resized.disconnect();
   }
 
   /** @param {boolean} ran */
@@ -1295,6 +1318,7 @@ class View {
   destroy() {
     this.stop();
     this.picture.destroy();
+    this.timeline.destroy();
     this.element.remove();
   }
 }
