@@ -90,7 +90,8 @@ def _rich(data: Mapping[str, Any], link: str) -> Iterator[Element]:
 def _frame(html: str) -> Element:
     """Its size is set by the page once it has been laid out; before that it is a guess."""
     rows = html.count("<tr") + html.count("<br") + html.count("<p") + html.count("<li")
-    frame = Element("iframe", sandbox="allow-same-origin", title="output", srcdoc=FRAME + WHITE * bool(COLOURED.search(html)) + html)
+    page = FRAME + WHITE + html if COLOURED.search(html) else FRAME + html
+    frame = Element("iframe", sandbox="allow-same-origin", title="output", srcdoc=page)
     frame.set("style", f"height:{min(max(40, 30 + 25 * rows), 600)}px")
     return frame
 

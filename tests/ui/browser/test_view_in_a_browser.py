@@ -231,7 +231,7 @@ def with_cards(cards: dict[str, tuple[int, int]], lines: tuple[str, ...]) -> dic
     drawings = [
         f'<g id="{name}" transform="translate({x} {y})"><rect class="nbf-card" width="200" height="60"/></g>'
         for name, (x, y) in cards.items()
-    ] + [f'<g class="nbf-edge" data-from="{a}" data-to="{b}"/>' for a, b in lines]
+    ] + [f'<g class="nbf-edge" data-from="{line[0]}" data-to="{line[1]}"/>' for line in lines]
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="900" height="400">{"".join(drawings)}</svg>'
     graph = {"svg": svg, "elements": {name: name for name in cards}, "note": ""}
     like = {**seen["steps"][-1], "needs": [], "attempts": []}
