@@ -576,6 +576,8 @@ function noteOf(step) {
 
 // --- steps and when they ran ---------------------------------------------------------------------------
 
+/** Pixels that a letter on the axis takes, roughly. */
+const LETTER = 6.2;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
 
 class Row {
@@ -723,6 +725,11 @@ class Timeline {
     this.memberOf = new Map();
     this.begin = 0;
     this.axis = "";
+    this.span = 0;
+    /** Pixels for the axis; 0 until it has been laid out. */
+    this.room = 0;
+    this.resized = new ResizeObserver(() => { this.room = this.ticks.clientWidth; this.drawTicks(); });
+    this.resized.observe(this.ticks);
     this.list.addEventListener("click", (event) => {
       const row = /** @type {Element} */ (event.target).closest(".nbf-row[data-id]");
       if (row instanceof HTMLElement) this.choose(row.dataset.id ?? null);
@@ -843,7 +850,19 @@ class Timeline {
     set(this.element, "--now", Number((now ?? end).toFixed(3)));
     const live = now !== null;
     if (this.nowLine.hidden === live) this.nowLine.hidden = !live;
-    const tick = TICKS.find((step) => span / step <= 7) ?? span / 7;
+    this.span = span;
+    this.drawTicks();
+  }
+
+  /** So many as there is room for, and seven at most. */
+  drawTicks() {
+    const { span, room } = this;
+    if (!span) return;
+    const fits = (/** @type {number} */ step) => {
+      const words = Array.from({ length: Math.floor(span / step) + 1 }, (_, index) => tickWord(index * step, step).length);
+      return words.length <= 8 && (!room || (step / span) * room >= Math.max(...words) * LETTER + 8);
+    };
+    const tick = TICKS.find((step) => span / step <= 7 && fits(step)) ?? 86_400 * Math.ceil(span / 86_400 / (room > 300 ? 4 : 1));
     const axis = `${tick} ${Math.floor(span / tick)}`;
     if (axis === this.axis) return;
     this.axis = axis;
@@ -852,6 +871,10 @@ class Timeline {
       set(mark, "--at", Number((index * tick).toFixed(3)));
       return mark;
     }));
+  }
+
+  destroy() {
+    this.resized.disconnect();
   }
 
   /** @param {boolean} ran */
@@ -996,7 +1019,7 @@ class Detail {
   constructor(options, choose) {
     this.options = options;
     this.choose = choose;
-    this.element = made("aside", { class: "nbf-panel nbf-detail", "aria-label": "Details" });
+    this.element = made("aside", { class: "nbf-panel nbf-detail", "aria-label": "Details", tabindex: "0" });
     this.drawn = "";
     /** Whose details stand there: of a step (full name), of the run (null), none yet. @type {string | null | undefined} */
     this.of = undefined;
@@ -1014,6 +1037,7 @@ class Detail {
       return;
     }
     this.of = of;
+    this.element.scrollTop = 0;
     const focused = this.element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : null;
     this.element.replaceChildren(...wanted);
     if (focused) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
@@ -1142,7 +1166,10 @@ class View {
     this.chosen = null;
     /** Seconds by which the clock of the times is ahead of this one. */
     this.ahead = 0;
-    const choose = (/** @type {string | null} */ step) => this.select(step);
+    const choose = (/** @type {string | null} */ step) => {
+      this.select(step);
+      if (this.chosen !== null) this.showDetail();
+    };
     this.picture = new Picture(choose);
     this.timeline = new Timeline(choose);
     this.detail = new Detail(options, choose);
@@ -1157,7 +1184,8 @@ class View {
     this.news = made("p", { class: "nbf-hidden", role: "status", "aria-live": "polite" });
     const head = made("div", { class: "nbf-head" }, this.mark, made("div", { class: "nbf-words" }, this.title, made("p", {}, this.status, this.clock)), this.buttons, this.shares, this.counts);
     const left = made("div", { class: "nbf-left" }, this.picture.element, this.timeline.element);
-    this.element = made("section", { class: "nbf-view", "aria-label": "Run" }, head, made("div", { class: "nbf-body" }, left, this.detail.element), this.news);
+    // Keys that are pressed here are ours: JupyterLab would insert and delete cells.
+    this.element = made("section", { class: "nbf-view", "aria-label": "Run", "data-lm-suppress-shortcuts": "true" }, head, made("div", { class: "nbf-body" }, left, this.detail.element), this.news);
     this.element.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.chosen !== null && !event.defaultPrevented) this.select(null); });
     host.append(this.element);
     this.runState = "";
@@ -1276,6 +1304,13 @@ class View {
     this.options.onSelect?.(next);
   }
 
+  /** Where the details stand below the steps, somebody who has chosen one wants to see them. */
+  showDetail() {
+    if (this.detail.element.offsetLeft > 0) return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.detail.element.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+  }
+
   stop() {
     clearInterval(this.ticking);
     this.ticking = undefined;
@@ -1290,6 +1325,7 @@ class View {
   destroy() {
     this.stop();
     this.picture.destroy();
+    this.timeline.destroy();
     this.element.remove();
   }
 }

@@ -34,6 +34,10 @@ pre{white-space:pre-wrap}
 """
 """What stands before somebody's HTML: how a table looks where it does not say."""
 
+COLOURED = re.compile(r"(?:color|background|fill|stroke)\s*[:=]|<(?:svg|img|font)\b", re.IGNORECASE)
+"""HTML with colours or pictures of its own was made for a white page, and gets one."""
+WHITE = "<style>:root{color-scheme:light}body{padding:6px 8px;background:#fff}</style>\n"
+
 
 @dataclass(frozen=True, slots=True)
 class ShownCell:
@@ -86,7 +90,8 @@ def _rich(data: Mapping[str, Any], link: str) -> Iterator[Element]:
 def _frame(html: str) -> Element:
     """Its size is set by the page once it has been laid out; before that it is a guess."""
     rows = html.count("<tr") + html.count("<br") + html.count("<p") + html.count("<li")
-    frame = Element("iframe", sandbox="allow-same-origin", title="output", srcdoc=FRAME + html)
+    page = FRAME + WHITE + html if COLOURED.search(html) else FRAME + html
+    frame = Element("iframe", sandbox="allow-same-origin", title="output", srcdoc=page)
     frame.set("style", f"height:{min(max(40, 30 + 25 * rows), 600)}px")
     return frame
 

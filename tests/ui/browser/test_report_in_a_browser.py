@@ -103,6 +103,18 @@ def test_paper_is_white_and_pages_break_where_it_does_not_hurt(drawn: Drawn, tmp
         assert heading.evaluate(STYLE, "breakAfter") == "avoid"
 
 
+def test_html_with_colours_of_its_own_stands_on_white_as_it_was_made_for(drawn: Drawn, tmp_path: Path) -> None:
+    styled = '<table><tr><td style="color: #000080">1</td></tr></table>'
+    picture = '<svg width="9" height="9"><path d="M0 0h9"/></svg>'
+    drawn.page.goto(on_page(tmp_path, PLAIN, styled, picture))
+    backgrounds = []
+    for frame in drawn.page.frames[1:]:
+        backgrounds.append(frame.locator("body").evaluate(STYLE, "backgroundColor"))
+        scheme = frame.locator(":root").evaluate(STYLE, "colorScheme")
+        assert scheme == ("light dark" if len(backgrounds) == 1 else "light")
+    assert backgrounds == ["rgba(0, 0, 0, 0)", "rgb(255, 255, 255)", "rgb(255, 255, 255)"]
+
+
 def outputs() -> list[dict[str, Any]]:
     scripts = [
         "<script>parent.sprung='script'</script><b>a</b>", "<img src=x onerror=\"parent.sprung='img'\">b",

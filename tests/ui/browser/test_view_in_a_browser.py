@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import subprocess
 import sys
@@ -230,7 +231,7 @@ def with_cards(cards: dict[str, tuple[int, int]], lines: tuple[str, ...]) -> dic
     drawings = [
         f'<g id="{name}" transform="translate({x} {y})"><rect class="nbf-card" width="200" height="60"/></g>'
         for name, (x, y) in cards.items()
-    ] + [f'<g class="nbf-edge" data-from="{a}" data-to="{b}"/>' for a, b in lines]
+    ] + [f'<g class="nbf-edge" data-from="{line[0]}" data-to="{line[1]}"/>' for line in lines]
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="900" height="400">{"".join(drawings)}</svg>'
     graph = {"svg": svg, "elements": {name: name for name in cards}, "note": ""}
     like = {**seen["steps"][-1], "needs": [], "attempts": []}
@@ -272,6 +273,36 @@ def test_lines_of_a_traceback_stay_lines_where_the_host_breaks_them(drawn: Drawn
     drawn.page.evaluate("() => { host.className = 'host'; window.drawing.select('nb.train'); }")
     style = "box => ['whiteSpace', 'wordBreak', 'maxHeight', 'paddingTop'].map(name => getComputedStyle(box)[name])"
     assert drawn.page.get_by_label("Traceback").evaluate(style) == ["pre", "normal", "320px", "8px"]
+
+
+@pytest.mark.parametrize("width", [600, 1280])
+def test_the_details_of_a_step_that_is_clicked_come_into_view(drawn: Drawn, width: int) -> None:
+    drawn.page.set_viewport_size({"width": width, "height": 500})
+    drawn.page.emulate_media(reduced_motion="reduce")
+    drawn.mount(wide(30))
+    drawn.page.locator('.nbf-row[data-id="s20"]').click()
+    head = drawn.page.locator(".nbf-detail h3")
+    expect(head).to_have_text("s20")
+    expect(head).to_be_in_viewport()
+
+
+def test_keys_pressed_in_it_are_not_for_the_commands_of_jupyterlab(drawn: Drawn) -> None:
+    """``a`` would insert a cell, and ``d d`` delete one: Lumino looks for this attribute from where the focus is."""
+    drawn.mount(golden("failed"), EVERY_ACTION)
+    for part in ('[data-step="nb.load"]', ".nbf-row", ".nbf-button"):
+        assert drawn.page.locator(part).first.evaluate("e => !!e.closest('[data-lm-suppress-shortcuts]')")
+
+
+@pytest.mark.parametrize("width", [360, 520, 700, 1280])
+@pytest.mark.parametrize("took", [3, 85, 140, 4000, 100_000, 3_000_000])
+def test_words_on_the_axis_have_room(drawn: Drawn, width: int, took: int) -> None:
+    drawn.page.set_viewport_size({"width": width, "height": 900})
+    drawn.mount({**golden("failed"), "seconds": took})
+    edges: list[list[float]] = drawn.page.locator(".nbf-tick").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect()).map(box => [box.left, box.right])"
+    )
+    assert len(edges) >= (1 if took > 90_000 else 2)
+    assert all(left - right >= 4 for (_, right), (left, _) in itertools.pairwise(edges)), drawn.texts(".nbf-tick")
 
 
 def printing(lines: range) -> dict[str, Any]:
