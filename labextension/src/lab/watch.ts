@@ -199,12 +199,15 @@ export class Watch implements IDisposable {
     const { ids, body } = this.asked();
     const text = JSON.stringify(body);
     if (text === this.last && !again && this.known.trouble === null) return; // only outputs have changed
-    const edited = this.last !== '' && text !== this.last;
+    this.isEdited ||= this.last !== '' && text !== this.last;
     this.last = text;
     const number = ++this.questions;
     try {
       const plan = await this.client.pipeline(body);
-      if (number === this.questions) this.put(model.planned(this.known, plan, ids, edited));
+      if (number === this.questions) {
+        this.put(model.planned(this.known, plan, ids, this.isEdited));
+        this.isEdited = false;
+      }
     } catch (error) {
       if (number === this.questions) this.put(model.troubled(this.known, problemOf(error)));
     }
@@ -276,6 +279,8 @@ export class Watch implements IDisposable {
   private visible = false;
   private listens = false;
   private last = '';
+  /** Since the last answer that was taken: a question that is overtaken takes no news of an edit with it. */
+  private isEdited = false;
   private questions = 0;
   private followed: string | null = null;
   private runStream: AbortController | null = null;
