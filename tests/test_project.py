@@ -109,7 +109,8 @@ def test_make_says_what_there_is() -> None:
     done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
     targets = re.findall(r"^  make (\w+)  ", done.stdout, re.MULTILINE)
     assert targets == [
-        "help", "demo", "lab", "test", "browser", "lint", "format", "wire", "lock", "screenshots", "docs", "bench", "clean",
+        "help", "demo", "lab", "test", "browser", "lint", "format", "wire", "lock", "screenshots", "docs", "bench",
+        "clean",
     ]  # fmt: skip
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert phony is not None
