@@ -65,9 +65,15 @@ def follow(
     Between two looks ``pause`` is called with the seconds to wait. ``lives``: whether it is known to live where no lock
     tells."""
     seen = 0
+    is_doubted = False
     while True:
         row = journal.run(run)
-        going = row is not None and (row.status == "running" or (row.status == "unknown" and lives()))
+        status = "" if row is None else row.status
+        going = status == "running" or (status in ("unknown", "crashed") and lives())
+        if status == "crashed" and not going and not is_doubted:  # nobody takes one look for a death
+            is_doubted = going = True
+        else:
+            is_doubted = False
         rows = journal.events(run, seen)  # after the look at the lock: what a run wrote before it died is not missed
         seen = rows[-1]["seq"] if rows else seen
         yield [from_json(data) for data in rows]
