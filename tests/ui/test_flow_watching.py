@@ -170,7 +170,7 @@ def test_what_happens_is_shown_until_the_run_has_said_all(tmp_path: Path) -> Non
 
 def test_a_run_that_dies_ends_the_watching(tmp_path: Path) -> None:
     seen, left = watched(tmp_path, [])
-    assert (seen.told, left) == (["RunStarted, running", "idle"], "")
+    assert (seen.told, left) == (["RunStarted, running", "idle", "idle"], "")  # it is looked at twice
 
 
 def test_a_cell_that_ends_first_says_how_to_watch_the_run(tmp_path: Path) -> None:
