@@ -103,6 +103,15 @@ def test_a_live_run_is_followed_as_it_goes_and_a_dead_one_to_where_it_died(tmp_p
         assert [names(batch) for batch in told] == [[], []]  # looked at twice: one look is not taken for a death
 
 
+def test_a_run_whose_process_lives_is_not_dead_whatever_its_lock_says(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as writer, following.journal_of(tmp_path) as reader:
+        with RunLock(tmp_path, "r1"):
+            writer.begin_run("r1", "2026-11-24T15:30:12.250Z", ["n.ipynb"], {}, "")
+        asked = iter([True, True, True, True, False, False])
+        told = list(following.follow(reader, "r1", pause=lambda _: None, lives=lambda: next(asked)))
+    assert told == [[]] * 6  # until it is gone, and once more
+
+
 def test_what_is_done_again_is_what_has_no_result_with_the_parameters_of_then(root: Path, journal: Journal) -> None:
     failed = journal.runs()[1]
     again = following.again(root, journal, failed.id)
