@@ -36,16 +36,8 @@ OLD, NEW = "24.0", "24.1"
 
 
 def pip(home: Path, *packages: str) -> None:
-    command = [
-        str(home / "bin" / "python"),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        *packages,
-    ]
-    subprocess.run(command, check=True, capture_output=True)
+    ours = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), "--disable-pip-version-check"]
+    subprocess.run([*ours, "install", "--quiet", *packages], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +45,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A virtual environment with ipykernel alone, registered as the kernel ``bare``."""
     folder = tmp_path_factory.mktemp("bare")
     home = folder / "environment"
-    subprocess.run([sys.executable, "-m", "venv", home], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
     pip(home, f"ipykernel=={importlib.metadata.version('ipykernel')}", f"packaging=={OLD}")
     spec = folder / "jupyter" / "kernels" / "bare" / "kernel.json"
     spec.parent.mkdir(parents=True)

@@ -238,8 +238,8 @@ class StreamHandler(Handler):
 
     def after(self) -> int:
         """The number that the page has seen: what it says itself, else what a browser says that connects again."""
-        again = self.request.headers.get("Last-Event-ID", "")
-        return bodies.whole_number(again, "Last-Event-ID") if again else self.query.number("after", 0)
+        after, again = self.query.number("after", 0), self.request.headers.get("Last-Event-ID", "")
+        return bodies.whole_number(again, "Last-Event-ID") if again else after
 
     async def tell(self, begin: Callable[[], Stream]) -> None:
         task = asyncio.current_task()

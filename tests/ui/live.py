@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -97,17 +98,10 @@ class Kernel:
             yield message
 
     def _next(self) -> Mapping[str, Any]:
-        waited = 0.0
-        while waited < PATIENCE:
-            for channel in (self.client.stdin_channel, self.client.iopub_channel):
-                try:
-                    message: Mapping[str, Any] = channel.get_msg(timeout=0.02 if waited < 1 else 0.2)
-                except Empty:
-                    waited += 0.02
-                else:
-                    self.heard.append(message)
-                    return message
-        raise TimeoutError(f"the kernel said nothing for {PATIENCE} seconds")
+        message = self.listen(PATIENCE)
+        if message is None:
+            raise TimeoutError(f"the kernel said nothing for {PATIENCE} seconds")
+        return message
 
     def _reply(self, request: str) -> Mapping[str, Any]:
         while True:
@@ -116,9 +110,18 @@ class Kernel:
                 content: Mapping[str, Any] = message["content"]
                 return content
 
-    def listen(self) -> None:
-        """Hear one thing more, whoever it was meant for."""
-        self._next()
+    def listen(self, seconds: float) -> Mapping[str, Any] | None:
+        """One thing more that is heard in this time, whoever it is meant for."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for channel in (self.client.stdin_channel, self.client.iopub_channel):
+                try:
+                    message: Mapping[str, Any] = channel.get_msg(timeout=0.02)
+                except Empty:
+                    continue
+                self.heard.append(message)
+                return message
+        return None
 
     def ask(self, request: str) -> Mapping[str, Any]:
         """The reply to what the client asked."""

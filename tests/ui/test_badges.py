@@ -69,7 +69,7 @@ def test_one_that_takes_long_is_filled_in(kernel: Kernel) -> None:
     answer = kernel.run(CELLS["load"], cell_id="load")
     assert last(answer)[1] == "step load: …"
     while not (later := [m for m in kernel.heard if m["msg_type"] == "update_display_data"]):
-        kernel.listen()
+        kernel.listen(0.2)
     assert later[0]["content"]["data"]["text/plain"] == "step load has no result of a run yet"
 
 

@@ -50,12 +50,11 @@ def test_a_notebook_with_steps_executes(tool: str, tmp_path: Path) -> None:
     assert outputs(executed) == [[], [["[1, 2]"]], [["3\n"]]]
 
 
-@pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize(
-    ("cells", "message"),
+    ("tool", "cells", "message"),
     [
-        (BAD, "ZeroDivisionError: division by zero"),
-        (UNMADE, "StepError: step `fail` did not make its output `z`."),
+        ("papermill", BAD, "ZeroDivisionError: division by zero"),
+        ("nbconvert", UNMADE, "StepError: step `fail` did not make its output `z`."),
     ],
     ids=["an error of the body", "an output that is not made"],
 )

@@ -53,7 +53,7 @@ class Page:
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline
-            self.kernel.listen()
+            self.kernel.listen(0.2)  # what is waited for need not be told: a file that comes to be
 
     def until_over(self, model: str) -> Mapping[str, str]:
         """Listen until the run is over and its picture is kept."""

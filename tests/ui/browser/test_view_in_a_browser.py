@@ -294,15 +294,16 @@ def test_keys_pressed_in_it_are_not_for_the_commands_of_jupyterlab(drawn: Drawn)
 
 
 @pytest.mark.parametrize("width", [360, 520, 700, 1280])
-@pytest.mark.parametrize("took", [3, 85, 140, 4000, 100_000, 3_000_000])
-def test_words_on_the_axis_have_room(drawn: Drawn, width: int, took: int) -> None:
+def test_words_on_the_axis_have_room(drawn: Drawn, width: int) -> None:
     drawn.page.set_viewport_size({"width": width, "height": 900})
-    drawn.mount({**golden("failed"), "seconds": took})
-    edges: list[list[float]] = drawn.page.locator(".nbf-tick").evaluate_all(
-        "all => all.map(e => e.getBoundingClientRect()).map(box => [box.left, box.right])"
-    )
-    assert len(edges) >= (1 if took > 90_000 else 2)
-    assert all(left - right >= 4 for (_, right), (left, _) in itertools.pairwise(edges)), drawn.texts(".nbf-tick")
+    drawn.mount(golden("failed"))
+    for took in (3, 85, 140, 4000, 100_000, 3_000_000):
+        drawn.update({**golden("failed"), "seconds": took})
+        edges: list[list[float]] = drawn.page.locator(".nbf-tick").evaluate_all(
+            "all => all.map(e => e.getBoundingClientRect()).map(box => [box.left, box.right])"
+        )
+        assert len(edges) >= (1 if took > 90_000 else 2), took
+        assert all(left - right >= 4 for (_, right), (left, _) in itertools.pairwise(edges)), drawn.texts(".nbf-tick")
 
 
 def printing(lines: range) -> dict[str, Any]:
