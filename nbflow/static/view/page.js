@@ -1,0 +1,1342 @@
+// All of it: the head with the state of the run, the picture, the timeline and the details, kept in step with each other.
+
+/**
+ * @typedef {{waiting: number, kernel: number, loading: number, code: number, saving: number, memory: number,
+ *   cpu: number}} UsageView
+ * @typedef {{number: number, started: string | null, ended: string | null, ending: string, error: string,
+ *   traceback: string, cell: number | null, usage: UsageView, environment: {[name: string]: string}}} AttemptView
+ * @typedef {UsageView & {seconds: number, slack: number, usual: number | null, slower: boolean,
+ *   critical: boolean}} StepTimeView
+ * @typedef {{name: string, kind: string, type: string, format: string, size: number | null, step: string}} ThingView
+ * @typedef {{id: string, name: string, needs: string[], notebook: string, cells: number[], group: string,
+ *   state: string, label: string, reason: string, attempts: AttemptView[], started: string | null,
+ *   ended: string | null, seconds: number | null, retry: string | null, done: number, total: number, text: string,
+ *   error: string, warnings: string[], time: StepTimeView | null, inputs: ThingView[], outputs: ThingView[],
+ *   printed: string[], executed: string, actions: string[]}} StepView
+ * @typedef {{seconds: number, jobs: number, total: UsageView, longest_chain: string[], longest_chain_seconds: number,
+ *   with_places: {[places: string]: number}, remark: object | null, lines: string[]}} RunTimeView
+ * @typedef {{svg: string, elements: {[step: string]: string}, note: string}} GraphView
+ * @typedef {{version: number, run: string, status: string, label: string, folder: string, command: string,
+ *   sources: string[], parameters: {[name: string]: any}, environment: {[name: string]: string}, jobs: number,
+ *   started: string | null, ended: string | null, seconds: number | null, now: string | null, eta: string | null,
+ *   counts: {[state: string]: number}, actions: string[], time: RunTimeView | null, graph: GraphView | null,
+ *   steps: StepView[]}} RunView
+ * @typedef {Partial<RunView> & {version: number, run: string}} RunChange
+ *   What differs from the view before: of the steps those that differ, whole. The first one is a whole view.
+ * @typedef {object} Options
+ * @property {(action: string, step: string | null) => void} [onAction] told of a click on a button.
+ * @property {string[]} [actions] what this host can do, of "run", "cancel", "retry", "only", "jump".
+ * @property {string | null} [base] where the run's folder is for links, as "nbflow_runs/ID/"; null: no links.
+ * @property {(step: string | null) => void} [onSelect] told which step's details are shown, null: those of the run.
+ * @property {{[step: string]: string}} [anchors] step (full name) → address on this page where its outputs are.
+ * @typedef {object} Drawing
+ * @property {(change: RunChange) => void} update draw a view, or what has changed since the last one.
+ * @property {(step: string | null) => void} select show the details of a step (full name), or of the run.
+ * @property {() => void} stop no news will come: the clock stands still, and what asks for something is dead.
+ * @property {() => void} destroy take everything away and stop listening.
+ */
+
+export const VERSION = 1;
+
+/* generated: signs (make docs) */
+/** State → the path of its sign, around 0,0 in a disc of radius 9. @type {{[state: string]: string}} */
+const SIGNS = {
+  "waiting": "M-3.7 0h.01M0 0h.01M3.7 0h.01",
+  "starting": "M-2.2-3.7 3.8 0-2.2 3.7Z",
+  "running": "M-2.2-3.7 3.8 0-2.2 3.7Z",
+  "stopping": "M-2.7-2.7H2.7V2.7H-2.7Z",
+  "retrying": "M3.9-1.7A4.2 4.2 0 1 0 4.1 1M4.6-4.7V-1.4H1.3",
+  "succeeded": "M-4 .4-1.2 3.2 4.2-3",
+  "reused": "M-3.9-1.7A4.2 4.2 0 1 1-4.1 1M-4.6-4.7V-1.4H-1.3",
+  "failed": "M-3.2-3.2 3.2 3.2M3.2-3.2-3.2 3.2",
+  "crashed": "M1-5.2-3.2.8H-.3L-1 5.2 3.2-.8H.3Z",
+  "skipped": "M-3.7 0H3.7",
+  "cancelled": "M-2.7-2.7H2.7V2.7H-2.7Z",
+  "fresh": "M-4 .4-1.2 3.2 4.2-3",
+  "stale": "M-2.6 0A2.6 2.6 0 1 1 2.6 0A2.6 2.6 0 1 1-2.6 0Z",
+  "maybe stale": "M-2.6 0A2.6 2.6 0 1 1 2.6 0A2.6 2.6 0 1 1-2.6 0Z",
+  "no result": "M-3.7 0h.01M0 0h.01M3.7 0h.01",
+};
+/* end of generated */
+
+const SVG = "http://www.w3.org/2000/svg";
+const BUSY = new Set(["starting", "running", "stopping", "retrying"]);
+const BAD = new Set(["failed", "crashed"]);
+/** The parts of an attempt as bars: class, word, and which seconds it adds up. */
+const PARTS = /** @type {const} */ ([
+  ["waiting", "waiting", ["waiting"]],
+  ["kernel", "kernel and inputs", ["kernel", "loading"]],
+  ["code", "code", ["code"]],
+  ["saving", "saving outputs", ["saving"]],
+]);
+/** What a person reads on the buttons, and where they stand. @type {{[action: string]: string}} */
+const BUTTONS = { run: "Run", cancel: "Cancel", retry: "Retry what failed", only: "Run this step", jump: "Go to cell" };
+const LONGEST = 20_000;
+/** Pixels, and how small a picture may become, until it is moved about in its frame instead. */
+const HIGHEST = 560;
+const SMALLEST = 0.55;
+
+// --- text ----------------------------------------------------------------------------------------------
+
+// eslint-disable-next-line no-control-regex
+const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[PX^_][^\u001b]*(?:\u001b\\)?|[ -/]*[0-~])/gu;
+// What moves, hides or reverses text: C0, C1, marks of direction, lone surrogates.
+// eslint-disable-next-line no-control-regex
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]/gu;
+const SIGN = "\ufffd";
+
+/** One line of text from a notebook, without what could pass itself off for something else. @param {unknown} text */
+export function clean(text) {
+  return short(String(text ?? ""), 2_000).replace(ESCAPES, SIGN).replace(/[\r\n\t]+/g, " ").replace(UNSAFE, SIGN);
+}
+
+/** Several lines, without the colours of a terminal. @param {string} text */
+export function cleanBlock(text) {
+  return short(text.replace(/\r\n/g, "\n").replace(ESCAPES, ""), LONGEST).replace(UNSAFE, SIGN);
+}
+
+/** Its beginning and its end, where it is too long to draw. @param {string} text @param {number} most */
+function short(text, most) {
+  if (text.length <= most) return text;
+  const half = most / 2;
+  return `${text.slice(0, half)} … ${text.length - most} characters left out … ${text.slice(-half)}`;
+}
+
+/** `0.4 s`, `12 s`, `3 min 20 s`, `1 h 5 min`; as nbflow's `render.words.duration`. @param {number | null} seconds */
+export function duration(seconds) {
+  if (seconds === null) return "";
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** `12 kB`, `3.4 MB`; as nbflow's `render.words.size`. @param {number | null} number */
+export function size(number) {
+  if (number === null) return "";
+  for (const unit of ["B", "kB", "MB", "GB"]) {
+    if (number < 999.5) return `${unit === "B" || number >= 9.95 ? number.toFixed(0) : number.toFixed(1)} ${unit}`;
+    number /= 1000;
+  }
+  return `${number.toFixed(1)} TB`;
+}
+
+/** The time of day where the reader is. @param {string | null} moment */
+function clock(moment) {
+  return moment === null ? "" : new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}
+
+/** @param {string | null} moment */
+function dayAndClock(moment) {
+  return moment === null ? "" : `${new Date(moment).toLocaleDateString([], { dateStyle: "medium" })}, ${clock(moment)}`;
+}
+
+/** @param {number} number @param {string} noun */
+function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Seconds since the epoch. @param {string} moment */
+function seconds(moment) {
+  return Date.parse(moment) / 1000;
+}
+
+// --- the page ------------------------------------------------------------------------------------------
+
+/**
+ * An HTML element. `class` and attributes are ours; children that are text go through `clean`.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag @param {{[name: string]: string}} [attributes] @param {...(Node | string | null)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function made(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  for (const child of children) {
+    if (child !== null) element.append(typeof child === "string" ? clean(child) : child);
+  }
+  return element;
+}
+
+/** @param {string} tag @param {{[name: string]: string}} [attributes] @param {...Node} children */
+function drawn(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** Let an element say this; a page that says it already is left alone. @param {Element} element @param {string} text */
+export function say(element, text) {
+  const said = clean(text);
+  if (element.textContent !== said) element.textContent = said;
+}
+
+/** @param {Element} element @param {string} name @param {string} value */
+export function tell(element, name, value) {
+  const said = clean(value);
+  if (element.getAttribute(name) !== said) element.setAttribute(name, said);
+}
+
+/** @param {HTMLElement | SVGElement} element @param {string} name @param {number | string} value */
+function set(element, name, value) {
+  if (element.style.getPropertyValue(name) !== String(value)) element.style.setProperty(name, String(value));
+}
+
+/** The class of a state: `nbf-succeeded`. @param {string} state */
+export function stateClass(state) {
+  return `nbf-${state.replace(/[^a-z]+/g, "-")}`;
+}
+
+/** Its sign in a disc. Colours come from the state class of something around it. @param {string} state */
+export function sign(state) {
+  const path = drawn("path", { class: "nbf-sign", d: SIGNS[state] ?? "" });
+  const disc = drawn("circle", { class: "nbf-disc", r: "9" });
+  return drawn("svg", { class: "nbf-mark", viewBox: "-11 -11 22 22", "aria-hidden": "true" }, disc, path);
+}
+
+/** @param {Element} element @param {string} state what it was @param {string} next */
+function changeState(element, state, next) {
+  if (state === next) return;
+  if (state) element.classList.remove(stateClass(state));
+  element.classList.add(stateClass(next));
+  element.querySelector(".nbf-sign")?.setAttribute("d", SIGNS[next] ?? "");
+}
+
+/** A path from the run's folder as an address that leads nowhere else. @param {string} base @param {string} path */
+function address(base, path) {
+  return base + path.split("/").map((part) => encodeURIComponent(part)).join("/");
+}
+
+// --- the picture ---------------------------------------------------------------------------------------
+
+const ELEMENTS = new Set(["svg", "g", "path", "rect", "circle", "text", "title"]);
+const ATTRIBUTES = new Set([
+  "class", "d", "x", "y", "width", "height", "rx", "r", "cx", "cy", "transform", "viewBox", "fill", "fill-opacity",
+  "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "font-size", "font-weight",
+  "font-family", "text-anchor",
+]);
+const PLAIN = /^[\w\s#.,%()"'-]*$/;
+
+/**
+ * The picture as elements of this page: only what draws, with nothing that could run, load, link or be addressed.
+ * @param {Element} element of the parsed SVG @param {Map<string, Element>} byId filled with what had an id
+ * @returns {Element}
+ */
+function imported(element, byId) {
+  const copy = drawn(element.localName);
+  for (const { name, value } of element.attributes) {
+    if (ATTRIBUTES.has(name) && (name === "d" || (PLAIN.test(value) && !value.includes("url")))) copy.setAttribute(name, value);
+  }
+  for (const name of ["data-from", "data-to"]) {
+    const value = element.getAttribute(name);
+    if (value !== null) copy.setAttribute(name, value);
+  }
+  if (element.id) byId.set(element.id, copy);
+  for (const child of element.childNodes) {
+    if (child.nodeType === Node.TEXT_NODE) copy.append(child.textContent ?? "");
+    else if (child instanceof Element && child.namespaceURI === SVG && ELEMENTS.has(child.localName)) copy.append(imported(child, byId));
+  }
+  return copy;
+}
+
+/**
+ * @typedef {{element: SVGGElement, note: Element | null, state: string, said: string, x: number, y: number, w: number,
+ *   h: number}} Card where it lies in the picture
+ */
+
+/** Where a window on the picture begins: around a place, within the picture. @param {number} at @param {number} window @param {number} whole */
+function along(at, window, whole) {
+  return window >= whole ? (whole - window) / 2 : Math.min(Math.max(at - window / 2, 0), whole - window);
+}
+
+class Picture {
+  /** @param {(step: string | null) => void} choose */
+  constructor(choose) {
+    this.choose = choose;
+    this.note = made("p", { class: "nbf-quiet" });
+    this.frame = made("div", { class: "nbf-graph" });
+    this.zooms = made(
+      "div", { class: "nbf-zooms" },
+      this.zoomButton("−", "Zoom out", 1 / 1.25), this.zoomButton("+", "Zoom in", 1.25), this.zoomButton("⤢", "Fit", 0),
+    );
+    this.element = made("section", { class: "nbf-panel nbf-picture", "aria-label": "Pipeline" }, this.note, this.frame, this.zooms);
+    /** @type {Map<string, Card>} */
+    this.cards = new Map();
+    /** @type {Map<string, Element[]>} step → its lines */
+    this.lines = new Map();
+    /** @type {Map<string, {needs: Set<string>, feeds: Set<string>}>} step → those that its lines come from and lead to */
+    this.links = new Map();
+    /** @type {SVGSVGElement | null} */
+    this.svg = null;
+    this.box = { x: 0, y: 0, w: 1, h: 1 };
+    this.whole = { w: 1, h: 1 };
+    this.moved = false;
+    /** Whether all of it is to be seen, however small. */
+    this.wholly = false;
+    /** @type {string | null} */
+    this.chosen = null;
+    this.resized = new ResizeObserver(() => { if (!this.moved) this.fit(); });
+    this.resized.observe(this.frame);
+    this.listen();
+  }
+
+  /** @param {string} label @param {string} title @param {number} factor */
+  zoomButton(label, title, factor) {
+    const button = made("button", { type: "button", class: "nbf-button", "aria-label": title, title }, label);
+    button.addEventListener("click", () => {
+      if (factor) this.zoom(factor);
+      else { this.moved = false; this.wholly = true; this.fit(); }
+    });
+    return button;
+  }
+
+  /** Another pipeline. @param {GraphView} graph */
+  put(graph) {
+    this.cards.clear();
+    this.lines.clear();
+    this.links.clear();
+    this.frame.replaceChildren();
+    this.svg = null;
+    say(this.note, graph.note);
+    const parsed = graph.svg ? new DOMParser().parseFromString(graph.svg, "image/svg+xml").documentElement : null;
+    this.element.hidden = !graph.note && parsed === null;
+    this.frame.hidden = this.zooms.hidden = parsed === null;
+    if (parsed === null || parsed.localName !== "svg" || parsed.namespaceURI !== SVG) return;
+    /** @type {Map<string, Element>} */
+    const byId = new Map();
+    const svg = /** @type {SVGSVGElement} */ (imported(parsed, byId));
+    this.svg = svg;
+    this.whole = { w: Number.parseFloat(parsed.getAttribute("width") ?? "") || 1, h: Number.parseFloat(parsed.getAttribute("height") ?? "") || 1 };
+    for (const name of ["width", "height"]) svg.removeAttribute(name);
+    svg.setAttribute("role", "group");
+    svg.setAttribute("aria-label", "Steps and what flows between them. Arrow keys move, Enter shows a step.");
+    for (const [step, id] of Object.entries(graph.elements)) {
+      const element = byId.get(id);
+      if (element) this.addCard(step, /** @type {SVGGElement} */ (element));
+    }
+    const steps = new Map(Object.entries(graph.elements).map(([step, id]) => [id, step]));
+    for (const step of this.cards.keys()) this.links.set(step, { needs: new Set(), feeds: new Set() });
+    for (const line of svg.querySelectorAll(".nbf-edge")) {
+      const [from = "", to = ""] = ["data-from", "data-to"].map((name) => steps.get(line.getAttribute(name) ?? ""));
+      this.links.get(from)?.feeds.add(to);
+      this.links.get(to)?.needs.add(from);
+      for (const name of ["data-from", "data-to"]) {
+        const step = steps.get(line.getAttribute(name) ?? "");
+        if (step === undefined) continue;
+        const lines = this.lines.get(step);
+        if (lines) lines.push(line);
+        else this.lines.set(step, [line]);
+      }
+    }
+    const first = this.cards.values().next().value;
+    if (first) first.element.setAttribute("tabindex", "0");
+  }
+
+  /** Put the picture on the page, when its cards say how their steps stand: where one looks first depends on it. */
+  show() {
+    this.moved = this.wholly = false;
+    this.fit(); // before the picture is on the page: a width asked for after that has all of it laid out twice
+    if (this.svg) this.frame.append(this.svg);
+  }
+
+  /** @param {string} step @param {SVGGElement} element */
+  addCard(step, element) {
+    let [x, y] = [0, 0];
+    for (let group = /** @type {Element | null} */ (element); group; group = group.parentElement) {
+      const [, right, down] = /translate\(([-\d.]+)[ ,]+([-\d.]+)/.exec(group.getAttribute("transform") ?? "") ?? [];
+      x += Number(right) || 0;
+      y += Number(down) || 0;
+    }
+    const [w, h] = ["width", "height"].map((name) => Number(element.querySelector(".nbf-card")?.getAttribute(name)));
+    element.setAttribute("role", "button");
+    element.setAttribute("tabindex", "-1");
+    element.setAttribute("aria-pressed", "false");
+    element.dataset.step = step;
+    element.querySelector(":scope > title")?.remove(); // the details say it, and a title would drown the label
+    for (const text of element.querySelectorAll("text")) text.after(" "); // words are heard apart
+    const note = element.querySelector(".nbf-note");
+    this.cards.set(step, { element, note, state: "waiting", said: "", x, y, w: w || 200, h: h || 50 });
+  }
+
+  /** @param {StepView} step @param {boolean} critical */
+  update(step, critical) {
+    const card = this.cards.get(step.id);
+    if (!card) return;
+    const note = noteOf(step);
+    const said = `${step.name} ${note}`;
+    if (said !== card.said) {
+      if (card.note) say(card.note, note);
+      // What is heard begins with what is seen; a name that was cut follows whole.
+      const seen = [...card.element.querySelectorAll("text")].map((text) => text.textContent).join(" ");
+      tell(card.element, "aria-label", seen.startsWith(`${step.name} `) ? seen : `${seen}: ${said}`);
+      card.said = said;
+    }
+    changeState(card.element, card.state, step.state);
+    card.state = step.state;
+    if (card.element.classList.contains("nbf-critical") !== critical) card.element.classList.toggle("nbf-critical", critical);
+  }
+
+  /** @param {string[]} chain the longest one, first to last */
+  markChain(chain) {
+    /** @type {Set<Element>} */
+    const marked = new Set();
+    chain.slice(1).forEach((step, index) => {
+      const from = new Set(this.lines.get(chain[index] ?? ""));
+      for (const line of this.lines.get(step) ?? []) if (from.has(line)) marked.add(line);
+    });
+    for (const line of this.svg?.querySelectorAll(".nbf-edge") ?? []) {
+      if (line.classList.contains("nbf-critical") !== marked.has(line)) line.classList.toggle("nbf-critical");
+    }
+  }
+
+  /** @param {string | null} step */
+  mark(step) {
+    for (const [id, on] of /** @type {const} */ ([[this.chosen, false], [step, true]])) {
+      const card = id === null ? undefined : this.cards.get(id);
+      card?.element.classList.toggle("nbf-chosen", on);
+      card?.element.setAttribute("aria-pressed", String(on));
+      for (const line of (id === null ? undefined : this.lines.get(id)) ?? []) line.classList.toggle("nbf-lit", on);
+    }
+    this.chosen = step;
+  }
+
+  // Where one looks
+
+  fit() {
+    const wide = this.frame.clientWidth;
+    if (!this.svg || !wide) return;
+    const { w, h } = this.whole;
+    const scale = Math.max(Math.min(1, wide / w, HIGHEST / h), SMALLEST);
+    const high = Math.min(h * scale, HIGHEST);
+    this.frame.style.height = `${Math.round(high)}px`;
+    const seen = this.wholly ? Math.min(scale, wide / w, high / h) : scale;
+    const box = { w: wide / seen, h: high / seen };
+    const to = this.middle();
+    this.box = { x: along(to.x, box.w, w), y: along(to.y, box.h, h), ...box };
+    this.look();
+  }
+
+  /** Where one looks first in a picture that is too large: a chosen step, what runs or failed, else where it begins. */
+  middle() {
+    const all = [...this.cards.entries()];
+    const chosen = all.filter(([step]) => step === this.chosen);
+    const busy = all.filter(([, card]) => BUSY.has(card.state) || BAD.has(card.state));
+    const first = all.filter(([step]) => !this.links.get(step)?.needs.size);
+    const cards = [chosen, busy, first].find((some) => some.length)?.map(([, card]) => card) ?? [];
+    const centre = cards.reduce((sum, card) => sum + card.x + card.w / 2, 0) / cards.length;
+    const far = (/** @type {{x: number, w: number}} */ card) => Math.abs(card.x + card.w / 2 - centre);
+    const best = cards.reduce((/** @type {Card | null} */ one, other) => (one && far(one) <= far(other) ? one : other), null);
+    return best ? { x: best.x + best.w / 2, y: best.y + best.h / 2 } : { x: 0, y: 0 };
+  }
+
+  look() {
+    const { x, y, w, h } = this.box;
+    this.svg?.setAttribute("viewBox", [x, y, w, h].map((n) => n.toFixed(1)).join(" "));
+  }
+
+  /** @param {number} factor @param {number} [atX] which part of the frame stays where it is, 0 to 1 @param {number} [atY] */
+  zoom(factor, atX = 0.5, atY = 0.5) {
+    const { x, y, w, h } = this.box;
+    const [least, most] = [this.frame.clientWidth / 4, 2 * Math.max(this.whole.w, this.frame.clientWidth)];
+    const next = Math.min(Math.max(w / factor, least), most);
+    const ratio = next / w;
+    this.box = { x: x + w * (1 - ratio) * atX, y: y + h * (1 - ratio) * atY, w: next, h: h * ratio };
+    this.moved = true;
+    this.look();
+  }
+
+  /** Let a card be seen. @param {string} step */
+  reveal(step) {
+    const card = this.cards.get(step);
+    if (!card || !this.frame.clientWidth) return;
+    const margin = 40;
+    const [right, low] = [card.x + card.w, card.y + card.h];
+    const { x, y, w, h } = this.box;
+    const [toX, toY] = [
+      card.x < x ? card.x - margin : right > x + w ? right - w + margin : x,
+      card.y < y ? card.y - margin : low > y + h ? low - h + margin : y,
+    ];
+    if (toX === x && toY === y) return;
+    this.box = { ...this.box, x: toX, y: toY };
+    this.moved = true;
+    this.look();
+  }
+
+  listen() {
+    /** @type {{x: number, y: number, far: boolean} | null} */
+    let held = null;
+    this.frame.addEventListener("pointerdown", (event) => {
+      if (event.button === 0) held = { x: event.clientX, y: event.clientY, far: false };
+    });
+    this.frame.addEventListener("pointermove", (event) => {
+      if (!held) return;
+      const [dx, dy] = [event.clientX - held.x, event.clientY - held.y];
+      if (!held.far && Math.hypot(dx, dy) < 5) return;
+      if (!held.far) this.frame.setPointerCapture(event.pointerId);
+      const scale = this.box.w / this.frame.clientWidth;
+      this.box = { ...this.box, x: this.box.x - dx * scale, y: this.box.y - dy * scale };
+      held = { x: event.clientX, y: event.clientY, far: true };
+      this.moved = true;
+      this.look();
+    });
+    let dragged = false;
+    for (const kind of ["pointerup", "pointercancel"]) {
+      this.frame.addEventListener(kind, () => { dragged = held?.far ?? false; held = null; });
+    }
+    this.frame.addEventListener("click", (event) => {
+      if (dragged) { dragged = false; return; }
+      const card = /** @type {Element} */ (event.target).closest("[data-step]");
+      this.choose(card instanceof SVGElement ? (card.dataset.step ?? null) : null);
+    });
+    this.frame.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey) return; // the page scrolls on
+      event.preventDefault();
+      const frame = this.frame.getBoundingClientRect();
+      this.zoom(Math.exp(-event.deltaY / 300), (event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height);
+    }, { passive: false });
+    this.frame.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const here = event.target instanceof SVGElement ? event.target.dataset.step : undefined;
+    if (here === undefined) return;
+    const ways = /** @type {{[key: string]: [number, number]}} */ ({ ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] });
+    const way = ways[event.key];
+    if (way) this.move(here, way);
+    else if (event.key === "Enter" || event.key === " ") this.choose(here);
+    else if (event.key === "Escape") this.choose(null);
+    else return;
+    event.preventDefault();
+  }
+
+  /**
+   * To a card in a direction: with the flow or against it to the nearest layer, best to a card on a line from here;
+   * across it within the layer, and where that ends to the nearest one elsewhere.
+   * @param {string} from @param {[number, number]} way
+   */
+  move(from, [dx, dy]) {
+    const here = this.cards.get(from);
+    const linked = this.links.get(from);
+    if (!here || !linked) return;
+    const places = [...this.cards].map(([step, card]) => {
+      const [right, down] = [card.x + card.w / 2 - here.x - here.w / 2, card.y + card.h / 2 - here.y - here.h / 2];
+      return { step, along: right * dx + down * dy, aside: Math.abs(right * dy) + Math.abs(down * dx) };
+    }).filter(({ along }) => along > 1);
+    const [long, thick] = dx ? [here.w / 2, here.h / 2] : [here.h / 2, here.w / 2];
+    const layer = Math.min(...places.map(({ along }) => along)) + long;
+    const isLinked = (/** @type {string} */ step) => linked.needs.has(step) || linked.feeds.has(step);
+    const withFlow = (dx !== 0) === this.across();
+    const scored = withFlow
+      ? places.filter(({ along }) => along <= layer).map(({ step, aside }) => ({ step, far: aside + (isLinked(step) ? 0 : 1e6) }))
+      : places.map(({ step, along, aside }) => ({ step, far: along + 2 * aside + (aside < thick ? 0 : 1e6) }));
+    const best = scored.sort((one, other) => one.far - other.far)[0]?.step ?? null;
+    const there = best === null ? undefined : this.cards.get(best);
+    if (best === null || !there) return;
+    here.element.setAttribute("tabindex", "-1");
+    there.element.setAttribute("tabindex", "0");
+    this.reveal(best);
+    there.element.focus({ preventScroll: true });
+  }
+
+  /** Whether what flows goes from left to right, not from top to bottom. */
+  across() {
+    let [right, down] = [0, 0];
+    for (const [step, { feeds }] of this.links) {
+      const from = this.cards.get(step);
+      for (const fed of feeds) {
+        const to = this.cards.get(fed);
+        if (!from || !to) continue;
+        if (to.x > from.x + from.w) right++;
+        if (to.y > from.y + from.h) down++;
+      }
+    }
+    return right > down;
+  }
+
+  destroy() {
+    this.resized.disconnect();
+  }
+}
+
+/** What the card of a step says below its name. @param {StepView} step */
+function noteOf(step) {
+  if (step.attempts.length > 1 && BUSY.has(step.state)) return `${step.label} · attempt ${step.attempts.length}`;
+  if (step.state === "running" && step.total > 1) return `${step.label} ${step.done}/${step.total}`;
+  const took = step.state === "succeeded" || BAD.has(step.state) ? duration(step.seconds) : "";
+  return took ? `${step.label} · ${took}` : step.label;
+}
+
+// --- steps and when they ran ---------------------------------------------------------------------------
+
+/** Pixels that a letter on the axis takes, roughly. */
+const LETTER = 6.2;
+const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
+
+class Row {
+  /** @param {string} id */
+  constructor(id) {
+    this.id = id;
+    this.state = "";
+    this.name = made("span", { class: "nbf-name-text" });
+    this.chain = made("span", { class: "nbf-chain", title: "on the longest chain", "aria-hidden": "true" });
+    this.lane = made("span", { class: "nbf-lane", "aria-hidden": "true" });
+    this.time = made("span", { class: "nbf-took" });
+    this.heard = made("span", { class: "nbf-hidden" });
+    this.element = made(
+      "div", { class: "nbf-row nbf-step", role: "treeitem", "aria-level": "1", "aria-selected": "false", tabindex: "-1" },
+      made("span", { class: "nbf-who" }, sign(""), this.name, this.chain), this.lane, this.time, this.heard,
+    );
+    this.element.dataset.id = id;
+    this.bars = "";
+  }
+
+  /** @param {StepView} step @param {number} begin when the run began */
+  update(step, begin) {
+    changeState(this.element, this.state, step.state);
+    this.state = step.state;
+    say(this.name, step.name);
+    tell(this.name, "title", step.id);
+    say(this.time, this.took(step));
+    const critical = step.time?.critical ?? false;
+    if (this.chain.hidden === critical) this.chain.hidden = !critical;
+    const tries = step.attempts.length > 1 ? `, ${step.attempts.length} attempts` : "";
+    say(this.heard, `, ${noteOf(step)}${tries}${critical ? ", on the longest chain" : ""}. ${step.reason}`);
+    const bars = JSON.stringify(step.attempts.map((a) => [a.started, a.ended, a.ending, a.usage]));
+    if (bars !== this.bars) {
+      this.lane.replaceChildren(...step.attempts.flatMap((attempt) => attemptBars(attempt, step, begin)));
+      this.bars = bars;
+    }
+  }
+
+  /** @param {StepView} step */
+  took(step) {
+    if (BUSY.has(step.state) || !step.attempts.length && step.seconds === null) return step.label;
+    if (step.state === "reused") return "reused";
+    return duration(step.time?.seconds ?? step.seconds);
+  }
+}
+
+/** The bars of an attempt. @param {AttemptView} attempt @param {StepView} step @param {number} begin @returns {HTMLElement[]} */
+function attemptBars(attempt, step, begin) {
+  const of = attempt.ending || (BUSY.has(step.state) ? step.state : "cancelled");
+  if (attempt.ended === null || attempt.started === null) {
+    if (attempt.started === null) return [];
+    const open = made("span", { class: `nbf-bar nbf-part-code nbf-open ${stateClass(of)}` });
+    set(open, "--at", seconds(attempt.started) - begin);
+    return [open];
+  }
+  const end = seconds(attempt.ended) - begin;
+  const held = attempt.usage.kernel + attempt.usage.loading + attempt.usage.code + attempt.usage.saving;
+  const parts = held ? PARTS : /** @type {const} */ ([["code", "", []]]);
+  let at = held ? end - held - attempt.usage.waiting : seconds(attempt.started) - begin;
+  const bars = [];
+  for (const [part, , names] of parts) {
+    const took = held ? names.reduce((sum, name) => sum + attempt.usage[name], 0) : end - at;
+    if (took > 0) {
+      const bar = made("span", { class: `nbf-bar nbf-part-${part} ${stateClass(of)}`, title: held ? `attempt ${attempt.number}: ${part} ${duration(took)}` : "" });
+      set(bar, "--at", Number(at.toFixed(3)));
+      set(bar, "--for", Number(took.toFixed(3)));
+      bars.push(bar);
+    }
+    at += took;
+  }
+  if (BAD.has(attempt.ending)) {
+    const cross = made("span", { class: `nbf-bar nbf-end ${stateClass(of)}` }, attempt.ending === "failed" ? "✘" : "↯");
+    set(cross, "--at", Number(end.toFixed(3)));
+    bars.push(cross);
+  }
+  return bars;
+}
+
+class Group {
+  /** @param {string} name @param {() => void} toggle */
+  constructor(name, toggle) {
+    this.name = name;
+    this.open = false;
+    /** @type {string[]} */
+    this.members = [];
+    this.said = made("span", { class: "nbf-took" });
+    this.heard = made("span", { class: "nbf-hidden" });
+    this.bar = made("span", { class: "nbf-lane nbf-sum", "aria-hidden": "true" });
+    this.title = made("span", { class: "nbf-name-text" }, name);
+    this.element = made(
+      "div", { class: "nbf-row nbf-group", role: "treeitem", "aria-level": "1", "aria-expanded": "false", tabindex: "-1" },
+      made("span", { class: "nbf-who" }, made("span", { class: "nbf-twist", "aria-hidden": "true" }), this.title), this.bar, this.said, this.heard,
+    );
+    this.element.addEventListener("click", toggle);
+  }
+
+  /** @param {Map<string, StepView>} steps */
+  update(steps) {
+    /** @type {Map<string, number>} */
+    const sums = new Map();
+    for (const id of this.members) {
+      const label = steps.get(id)?.state ?? "";
+      sums.set(label, (sums.get(label) ?? 0) + 1);
+    }
+    const words = [...sums].map(([state, n]) => `${n} ${state}`).join(", ");
+    say(this.said, count(this.members.length, "step"));
+    say(this.heard, `: ${words}`);
+    tell(this.bar, "title", words);
+    drawShares(this.bar, sums);
+    tell(this.element, "aria-expanded", String(this.open));
+  }
+}
+
+/** A bar of states. @param {HTMLElement} bar @param {Map<string, number>} sums */
+function drawShares(bar, sums) {
+  while (bar.children.length > sums.size) bar.lastElementChild?.remove();
+  [...sums].forEach(([state, n], index) => {
+    const part = /** @type {HTMLElement} */ (bar.children[index] ?? bar.appendChild(made("span")));
+    tell(part, "class", `nbf-share ${stateClass(state)}`);
+    set(part, "flex-grow", n);
+  });
+}
+
+class Timeline {
+  /** @param {(step: string | null) => void} choose */
+  constructor(choose) {
+    this.choose = choose;
+    this.ticks = made("div", { class: "nbf-ticks", "aria-hidden": "true" });
+    this.rest = made("div", { class: "nbf-axis" }, made("span"), this.ticks, made("span"));
+    this.nowLine = made("div", { class: "nbf-now-line", "aria-hidden": "true" });
+    this.list = made("div", { class: "nbf-rows", role: "tree", "aria-label": "Steps and when they ran" });
+    this.legend = made("div", { class: "nbf-legend", "aria-hidden": "true" }, ...PARTS.map(([part, word]) => made("span", {}, made("span", { class: `nbf-key nbf-succeeded nbf-part-${part}` }), word)), made("span", {}, made("span", { class: "nbf-chain" }), "longest chain"));
+    this.element = made("section", { class: "nbf-panel nbf-timeline", "aria-label": "Steps" }, this.rest, this.list, this.legend);
+    /** @type {Map<string, Row>} */
+    this.rows = new Map();
+    /** @type {Map<string, Group>} */
+    this.groups = new Map();
+    /** @type {Map<string, StepView>} */
+    this.steps = new Map();
+    /** @type {string[]} */
+    this.order = [];
+    /** @type {string | null} */
+    this.chosen = null;
+    /** @type {Map<string, Group>} */
+    this.memberOf = new Map();
+    this.begin = 0;
+    this.axis = "";
+    this.span = 0;
+    /** Pixels for the axis; 0 until it has been laid out. */
+    this.room = 0;
+    this.resized = new ResizeObserver(() => { this.room = this.ticks.clientWidth; this.drawTicks(); });
+    this.resized.observe(this.ticks);
+    this.list.addEventListener("click", (event) => {
+      const row = /** @type {Element} */ (event.target).closest(".nbf-row[data-id]");
+      if (row instanceof HTMLElement) this.choose(row.dataset.id ?? null);
+    });
+    this.list.addEventListener("keydown", (event) => this.key(event));
+    this.list.append(this.nowLine);
+  }
+
+  /** @param {StepView[]} steps that differ @param {Map<string, StepView>} all @param {number} begin */
+  update(steps, all, begin) {
+    this.steps = all;
+    const fresh = this.begin !== begin || all.size !== this.order.length;
+    this.begin = begin;
+    /** @type {Set<Group>} */
+    const touched = new Set();
+    let placed = fresh;
+    for (const step of fresh ? all.values() : steps) {
+      const group = step.group ? this.group(step) : null;
+      if (group) touched.add(group);
+      const before = this.rows.get(step.id);
+      const shown = this.isShown(step);
+      if (shown !== (before !== undefined)) placed = true;
+      if (shown) (before ?? this.row(step)).update(step, begin);
+    }
+    for (const group of touched) group.update(all);
+    if (fresh) this.order = [...all.keys()];
+    if (placed) this.place();
+  }
+
+  clear() {
+    for (const known of [this.rows, this.groups, this.memberOf]) known.clear();
+    this.order = [];
+    this.list.replaceChildren(this.nowLine);
+  }
+
+  /** @param {StepView} step */
+  group(step) {
+    const known = this.memberOf.get(step.id);
+    if (known) return known;
+    const key = `${step.notebook}\n${step.group}`;
+    const group = this.groups.get(key) ?? new Group(step.group, () => this.toggle(group));
+    this.groups.set(key, group);
+    group.members.push(step.id);
+    this.memberOf.set(step.id, group);
+    return group;
+  }
+
+  /** Whether a step has a row of its own now: in a closed group only what asks for attention. @param {StepView} step */
+  isShown(step) {
+    if (!step.group) return true;
+    return Boolean(this.memberOf.get(step.id)?.open) || BUSY.has(step.state) || BAD.has(step.state) || step.id === this.chosen;
+  }
+
+  /** @param {StepView} step */
+  row(step) {
+    const row = new Row(step.id);
+    this.rows.set(step.id, row);
+    if (step.group) row.element.setAttribute("aria-level", "2");
+    return row;
+  }
+
+  /** Put rows where they belong: steps in order, a group where its first step stands. */
+  place() {
+    /** @type {Element[]} */
+    const wanted = [];
+    /** @type {Set<Group>} */
+    const seen = new Set();
+    for (const step of this.steps.values()) {
+      const group = this.memberOf.get(step.id);
+      if (!group) { wanted.push(/** @type {Row} */ (this.rows.get(step.id)).element); continue; }
+      if (seen.has(group)) continue;
+      seen.add(group);
+      wanted.push(group.element);
+      for (const id of group.members) {
+        const member = /** @type {StepView} */ (this.steps.get(id));
+        if (!this.isShown(member)) { this.rows.get(id)?.element.remove(); this.rows.delete(id); continue; }
+        let row = this.rows.get(id);
+        if (!row) { row = this.row(member); row.update(member, this.begin); }
+        wanted.push(row.element);
+      }
+    }
+    let next = /** @type {Node | null} */ (this.list.firstChild);
+    for (const element of [...wanted, this.nowLine]) {
+      if (next === element) next = next.nextSibling;
+      else this.list.insertBefore(element, next);
+    }
+    this.rove();
+  }
+
+  /** One row can be reached with Tab; from there arrow keys lead on. */
+  rove() {
+    if (!this.list.querySelector('.nbf-row[tabindex="0"]')) this.list.querySelector(".nbf-row")?.setAttribute("tabindex", "0");
+  }
+
+  /** @param {Group} group */
+  toggle(group) {
+    group.open = !group.open;
+    group.update(this.steps);
+    this.place();
+  }
+
+  /** @param {string | null} step */
+  mark(step) {
+    const old = this.chosen;
+    this.chosen = step;
+    const grouped = [old, step].some((id) => id !== null && this.memberOf.has(id));
+    if (grouped) this.place();
+    for (const [id, on] of /** @type {const} */ ([[old, false], [step, true]])) {
+      const row = id === null ? undefined : this.rows.get(id);
+      row?.element.setAttribute("aria-selected", String(on));
+    }
+  }
+
+  /** @param {number} end seconds since the run began @param {number | null} now the same, while it goes on */
+  scale(end, now) {
+    const span = Math.max(now === null ? end : end * 1.04 + 0.5, 0.001);
+    set(this.element, "--span", Number(span.toFixed(3)));
+    set(this.element, "--now", Number((now ?? end).toFixed(3)));
+    const live = now !== null;
+    if (this.nowLine.hidden === live) this.nowLine.hidden = !live;
+    this.span = span;
+    this.drawTicks();
+  }
+
+  /** So many as there is room for, and seven at most. */
+  drawTicks() {
+    const { span, room } = this;
+    if (!span) return;
+    const fits = (/** @type {number} */ step) => {
+      const words = Array.from({ length: Math.floor(span / step) + 1 }, (_, index) => tickWord(index * step, step).length);
+      return words.length <= 8 && (!room || (step / span) * room >= Math.max(...words) * LETTER + 8);
+    };
+    const tick = TICKS.find((step) => span / step <= 7 && fits(step)) ?? 86_400 * Math.ceil(span / 86_400 / (room > 300 ? 4 : 1));
+    const axis = `${tick} ${Math.floor(span / tick)}`;
+    if (axis === this.axis) return;
+    this.axis = axis;
+    this.ticks.replaceChildren(...Array.from({ length: Math.floor(span / tick) + 1 }, (_, index) => {
+      const mark = made("span", { class: "nbf-tick" }, tickWord(index * tick, tick));
+      set(mark, "--at", Number((index * tick).toFixed(3)));
+      return mark;
+    }));
+  }
+
+  destroy() {
+    this.resized.disconnect();
+  }
+
+  /** @param {boolean} ran */
+  show(ran) {
+    this.rest.hidden = this.legend.hidden = !ran;
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const here = /** @type {HTMLElement} */ (event.target).closest(".nbf-row");
+    if (!(here instanceof HTMLElement)) return;
+    const rows = /** @type {HTMLElement[]} */ ([...this.list.querySelectorAll(".nbf-row")]);
+    const at = rows.indexOf(here);
+    const group = [...this.groups.values()].find((one) => one.element === here);
+    const jumps = /** @type {{[key: string]: number}} */ ({ ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 });
+    const to = jumps[event.key];
+    if (to !== undefined) focusRow(here, rows[to]);
+    else if ((event.key === "ArrowRight" || event.key === "ArrowLeft") && group) { if (group.open !== (event.key === "ArrowRight")) this.toggle(group); }
+    else if (event.key === "Enter" || event.key === " ") { if (group) this.toggle(group); else this.choose(here.dataset.id ?? null); }
+    else if (event.key === "Escape") this.choose(null);
+    else return;
+    event.preventDefault();
+  }
+}
+
+/** @param {HTMLElement} here @param {HTMLElement | undefined} there */
+function focusRow(here, there) {
+  if (!there) return;
+  here.setAttribute("tabindex", "-1");
+  there.setAttribute("tabindex", "0");
+  there.focus();
+}
+
+/** @param {number} at seconds @param {number} tick */
+function tickWord(at, tick) {
+  if (at === 0) return "0";
+  if (tick < 1) return `${at.toFixed(1)} s`;
+  if (at < 60) return `${at} s`;
+  const [hours, minutes, rest] = [Math.floor(at / 3600), Math.floor((at % 3600) / 60), at % 60];
+  return [hours ? `${hours} h` : "", minutes ? `${minutes} min` : "", rest ? `${rest} s` : ""].filter(Boolean).join(" ");
+}
+
+// --- details -------------------------------------------------------------------------------------------
+
+/** @param {string} title @param {...(Node | null)} content @returns {HTMLElement | null} */
+function part(title, ...content) {
+  const there = content.filter((node) => node !== null);
+  return there.length ? made("section", { class: "nbf-part", "data-key": title }, made("h4", {}, title), ...there) : null;
+}
+
+/** @param {[string, string][]} pairs those without a value are left out */
+function facts(pairs) {
+  const there = pairs.filter(([, value]) => value);
+  return there.length ? made("dl", { class: "nbf-facts" }, ...there.flatMap(([name, value]) => [made("dt", {}, name), made("dd", {}, value)])) : null;
+}
+
+/** Lines as they are, in a box that scrolls. @param {string} label @param {string} text @param {string} [kind] */
+function block(label, text, kind = "") {
+  const box = made("pre", { class: `nbf-block ${kind}`, "data-key": label, tabindex: "0", role: "region", "aria-label": label });
+  box.textContent = cleanBlock(text);
+  return box;
+}
+
+/** @param {string[]} head @param {(string | Node)[][]} rows @param {number[]} right columns of numbers */
+function table(head, rows, right = []) {
+  if (!rows.length) return null;
+  const kept = head.map((_, i) => i).filter((i) => head[i] === "" || rows.some((row) => row[i] !== ""));
+  const style = (/** @type {number} */ i) => (right.includes(i) ? { class: "nbf-number" } : /** @type {{[name: string]: string}} */ ({}));
+  return made("div", { class: "nbf-scroll", tabindex: "0", role: "region", "aria-label": head.filter(Boolean).join(", ") }, made(
+    "table", { class: "nbf-table" },
+    made("thead", {}, made("tr", {}, ...kept.map((i) => made("th", { scope: "col", ...style(i) }, head[i] ?? "")))),
+    made("tbody", {}, ...rows.map((row) => made("tr", {}, ...kept.map((i) => made("td", style(i), row[i] ?? ""))))),
+  ));
+}
+
+// Parts that stay where they are while what they say changes: what was clicked, marked, focused or scrolled stays so.
+
+/** What makes an element the same one when it is drawn again. @param {Node} node */
+function keyOf(node) {
+  return node instanceof Element ? `${node.localName} ${node.classList[0] ?? ""} ${node.getAttribute("data-key") ?? ""}` : node.nodeName;
+}
+
+/** Let the children of an element be like these, which stand nowhere yet. @param {Element} element @param {Node[]} wanted */
+function renewChildren(element, wanted) {
+  /** @type {Map<string, Node[]>} */
+  const there = new Map();
+  for (const child of element.childNodes) {
+    const key = keyOf(child);
+    const alike = there.get(key);
+    if (alike) alike.push(child);
+    else there.set(key, [child]);
+  }
+  const kept = wanted.map((fresh) => {
+    const old = there.get(keyOf(fresh))?.shift();
+    if (old) renew(old, fresh);
+    return old ?? fresh;
+  });
+  for (const rest of there.values()) for (const child of rest) element.removeChild(child);
+  let next = element.firstChild;
+  for (const node of kept) {
+    if (next === node) next = next.nextSibling;
+    else element.insertBefore(node, next);
+  }
+}
+
+/** @param {Node} old stays @param {Node} fresh of the same key */
+function renew(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (!(old instanceof Element && fresh instanceof Element)) {
+    old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const text = old.firstChild;
+  if (old.localName === "pre" && text instanceof Text) goOn(old, text, fresh.textContent ?? "");
+  else renewChildren(old, [...fresh.childNodes]);
+}
+
+/** A box of printed text: more below and less above, under the eyes of a reader. @param {Element} box @param {Text} text @param {string} next */
+function goOn(box, text, next) {
+  const [top, before] = [box.scrollTop, box.scrollHeight];
+  const atEnd = top + box.clientHeight >= before - 4;
+  const old = text.data;
+  const lines = old.lastIndexOf("\n") + 1; // before the last one, which may have been written over
+  let gone = 0; // the first ones, which are left out now
+  while (gone < lines && !next.startsWith(old.slice(gone, lines))) gone = old.indexOf("\n", gone) + 1;
+  const other = lines > 0 && gone === lines;
+  if (other) gone = 0;
+  let same = 0;
+  while (same < next.length && next[same] === old[gone + same]) same++;
+  text.deleteData(gone + same, old.length);
+  const tall = box.scrollHeight;
+  text.deleteData(0, gone);
+  const lifted = tall - box.scrollHeight;
+  text.appendData(next.slice(same));
+  box.scrollTop = atEnd ? box.scrollHeight : top - lifted;
+}
+
+class Detail {
+  /** @param {Options} options @param {(step: string | null) => void} choose */
+  constructor(options, choose) {
+    this.options = options;
+    this.choose = choose;
+    this.element = made("aside", { class: "nbf-panel nbf-detail", "aria-label": "Details", tabindex: "0" });
+    this.drawn = "";
+    /** Whose details stand there: of a step (full name), of the run (null), none yet. @type {string | null | undefined} */
+    this.of = undefined;
+  }
+
+  /** @param {RunView} view @param {StepView | null} step @param {Map<string, StepView>} steps */
+  update(view, step, steps) {
+    const now = JSON.stringify(step ?? { ...view, steps: view.steps.filter((one) => one.error).map((one) => one.id), graph: null, now: null, eta: null, seconds: view.ended ? view.seconds : null, counts: {} });
+    if (now === this.drawn) return;
+    this.drawn = now;
+    const of = step ? step.id : null;
+    const wanted = step ? this.step(step, steps) : this.run(view);
+    if (of === this.of) {
+      renewChildren(this.element, wanted); // somebody may be reading, marking or clicking there
+      return;
+    }
+    this.of = of;
+    this.element.scrollTop = 0;
+    const focused = this.element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : null;
+    this.element.replaceChildren(...wanted);
+    if (focused) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
+  }
+
+  /** @param {StepView} step @param {Map<string, StepView>} steps @returns {Node[]} */
+  step(step, steps) {
+    const close = made("button", { type: "button", class: "nbf-button nbf-close", "aria-label": "Back to the run", title: "Back to the run (Escape)", "data-key": "close" }, "×");
+    close.addEventListener("click", () => this.choose(null));
+    const head = made("div", { class: `nbf-detail-head nbf-step ${stateClass(step.state)}` }, sign(step.state), made("h3", {}, step.name), made("span", { class: "nbf-state" }, step.label), close);
+    const failing = [...step.attempts].reverse().find((attempt) => attempt.error);
+    const progress = BUSY.has(step.state) && step.total ? made("progress", { max: String(step.total), value: String(step.done), "aria-label": `${step.done} of ${step.total} cells` }) : null;
+    return [
+      head,
+      step.reason && !BAD.has(step.state) ? made("p", { class: "nbf-reason" }, step.reason) : null,
+      this.actions(step),
+      progress,
+      step.text ? block("What it printed last", step.text, "nbf-last") : null,
+      failing && !["succeeded", "reused"].includes(step.state) ? part(
+        failing.cell ? `Error in cell ${failing.cell}` : "Error",
+        made("p", { class: "nbf-error" }, failing.error),
+        failing.traceback ? block("Traceback", failing.traceback) : null,
+      ) : null,
+      step.warnings.length ? part("Warnings", ...step.warnings.map((warning) => made("p", { class: "nbf-warning" }, warning))) : null,
+      facts(this.facts(step, steps)),
+      step.attempts.length ? part("Attempts", this.attempts(step)) : null,
+      part("Inputs", table(["name", "type", "size", "from"], step.inputs.map((thing) => [thing.name, thing.type || thing.kind, size(thing.size), thing.step]), [2])),
+      part("Outputs", table(["name", "type", "size"], step.outputs.map((thing) => [thing.name, thing.type || thing.kind, size(thing.size)]), [2])),
+      step.printed.length ? part("Printed last", block("Printed last", step.printed.join("\n"))) : null,
+      this.links(step),
+    ].filter((node) => node !== null);
+  }
+
+  /** @param {StepView} step @param {Map<string, StepView>} steps @returns {[string, string][]} */
+  facts(step, steps) {
+    const time = step.time;
+    return [
+      ["started", dayAndClock(step.started)],
+      ["tries again", clock(step.retry)],
+      ["took", time ? duration(time.seconds) + (time.usual === null ? "" : `, usually ${duration(time.usual)}`) : ""],
+      ["", time?.slower ? "much slower than usual" : ""],
+      ["memory", time?.memory ? size(time.memory) : ""],
+      ["CPU", time?.cpu ? duration(time.cpu) : ""],
+      ["slack", !time ? "" : time.critical ? "none: it is on the longest chain" : duration(time.slack)],
+      ["needs", step.needs.map((need) => steps.get(need)?.name ?? need).join(", ")],
+      ["where", step.notebook && `${step.notebook}${step.cells.length ? `, cell${step.cells.length > 1 ? "s" : ""} ${step.cells.join(", ")}` : ""}`],
+    ];
+  }
+
+  /** @param {StepView} step */
+  attempts(step) {
+    return made("ol", { class: "nbf-attempts" }, ...step.attempts.map((attempt) => {
+      const usage = attempt.usage;
+      const split = PARTS.map(([, word, names]) => [word, names.reduce((sum, name) => sum + usage[name], 0)]);
+      const took = split.filter(([, spent]) => Number(spent) >= 0.05).map(([word, spent]) => `${word} ${duration(Number(spent))}`);
+      const more = [clock(attempt.started), usage.memory ? size(usage.memory) : ""].filter(Boolean);
+      const state = attempt.ending || (BUSY.has(step.state) ? step.state : "cancelled");
+      return made(
+        "li", { class: `nbf-step ${stateClass(state)}` },
+        made("span", { class: "nbf-state" }, `${attempt.number}. ${attempt.ending || step.label}`), made("span", { class: "nbf-quiet" }, ` ${more.join(" · ")}`),
+        took.length ? made("div", { class: "nbf-quiet" }, took.join(", ")) : null,
+        attempt.error && attempt.error !== step.error ? made("div", {}, attempt.error) : null,
+      );
+    }));
+  }
+
+  /** @param {StepView} step */
+  links(step) {
+    const { base = null, anchors = {} } = this.options;
+    const outputs = anchors[step.id];
+    const all = [
+      outputs !== undefined ? made("a", { href: outputs }, "What its cells showed") : null,
+      step.executed && base !== null ? made("a", { href: address(base, step.executed) }, "Its executed notebook") : null,
+    ].filter((link) => link !== null);
+    return all.length ? made("p", { class: "nbf-links" }, ...all) : null;
+  }
+
+  /** @param {StepView} step */
+  actions(step) {
+    const buttons = buttonsFor(step.actions, this.options, step.id);
+    return buttons.length ? made("p", { class: "nbf-buttons" }, ...buttons) : null;
+  }
+
+  /** @param {RunView} view @returns {Node[]} */
+  run(view) {
+    const bad = view.steps.filter((step) => BAD.has(step.state));
+    return [
+      made("h3", {}, view.run ? "This run" : "This pipeline"),
+      bad.length ? part("What went wrong", ...bad.slice(0, 8).map((step) => {
+        const button = made("button", { type: "button", class: `nbf-step nbf-problem ${stateClass(step.state)}`, "data-key": `go ${step.id}` }, sign(step.state), made("span", {}, made("b", {}, step.name), ` ${step.error}`));
+        button.addEventListener("click", () => this.choose(step.id));
+        return button;
+      })) : null,
+      view.time?.lines.length ? part("Where the time went", ...view.time.lines.map((line) => made("p", {}, line))) : null,
+      part("Parameters", facts(Object.entries(view.parameters).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]))),
+      part("Run with", facts([
+        ["command", view.command], ["notebooks", view.run ? view.sources.join(", ") : ""], ["started", dayAndClock(view.started)],
+        ["at a time", count(view.jobs, "step")], ["folder", view.folder],
+      ])),
+      part("Environment", facts(Object.entries(view.environment).map(([name, version]) => [name, version]))),
+    ].filter((node) => node !== null);
+  }
+}
+
+/** Those that make sense now and that the host can do. @param {string[]} actions @param {Options} options @param {string | null} step */
+function buttonsFor(actions, options, step) {
+  const can = options.onAction ? (options.actions ?? []) : [];
+  return actions.filter((action) => can.includes(action) && action in BUTTONS).map((action) => {
+    const button = made("button", { type: "button", class: `nbf-button nbf-do-${action}`, "data-key": `do ${action}` }, BUTTONS[action] ?? "");
+    button.addEventListener("click", () => options.onAction?.(action, step));
+    return button;
+  });
+}
+
+// --- all of it -----------------------------------------------------------------------------------------
+
+class View {
+  /** @param {HTMLElement} host @param {Options} options */
+  constructor(host, options) {
+    this.options = options;
+    /** @type {RunView | null} */
+    this.view = null;
+    /** @type {Map<string, StepView>} */
+    this.steps = new Map();
+    /** @type {string | null} */
+    this.chosen = null;
+    /** Seconds by which the clock of the times is ahead of this one. */
+    this.ahead = 0;
+    const choose = (/** @type {string | null} */ step) => {
+      this.select(step);
+      if (this.chosen !== null) this.showDetail();
+    };
+    this.picture = new Picture(choose);
+    this.timeline = new Timeline(choose);
+    this.detail = new Detail(options, choose);
+    this.mark = made("span", { class: "nbf-step nbf-run-mark" }, sign(""));
+    this.title = made("h2", { class: "nbf-title" });
+    this.status = made("span", { class: "nbf-status" });
+    this.clock = made("span", { class: "nbf-clock" });
+    this.counts = made("ul", { class: "nbf-counts", "aria-label": "Steps by state" });
+    this.shares = made("div", { class: "nbf-shares", "aria-hidden": "true" });
+    this.buttons = made("div", { class: "nbf-buttons", role: "group", "aria-label": "Run" });
+    this.offered = "";
+    this.news = made("p", { class: "nbf-hidden", role: "status", "aria-live": "polite" });
+    const head = made("div", { class: "nbf-head" }, this.mark, made("div", { class: "nbf-words" }, this.title, made("p", {}, this.status, this.clock)), this.buttons, this.shares, this.counts);
+    const left = made("div", { class: "nbf-left" }, this.picture.element, this.timeline.element);
+    // Keys that are pressed here are ours: JupyterLab would insert and delete cells.
+    this.element = made("section", { class: "nbf-view", "aria-label": "Run", "data-lm-suppress-shortcuts": "true" }, head, made("div", { class: "nbf-body" }, left, this.detail.element), this.news);
+    this.element.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.chosen !== null && !event.defaultPrevented) this.select(null); });
+    host.append(this.element);
+    this.runState = "";
+    this.ticking = /** @type {ReturnType<typeof setInterval> | undefined} */ (undefined);
+  }
+
+  /** @param {RunChange} change */
+  update(change) {
+    if (change.version !== VERSION) {
+      this.element.replaceChildren(made("p", { class: "nbf-panel" }, `This run was told by another version of nbflow (view ${change.version}, and this page draws ${VERSION}). Reload the page, or update nbflow.`));
+      return;
+    }
+    const old = this.view !== null && this.view.run === change.run ? this.view : null;
+    if (old === null) this.forget();
+    for (const step of change.steps ?? []) this.steps.set(step.id, step);
+    const view = /** @type {RunView} */ ({ ...old, ...change, steps: [...this.steps.values()] });
+    this.view = view;
+    if (change.now && view.status === "running") this.ahead = seconds(change.now) - Date.now() / 1000;
+    if (change.graph) this.picture.put(change.graph);
+    else if (old === null) this.picture.put({ svg: "", elements: {}, note: "" });
+    this.draw(view, old, change);
+  }
+
+  /** Another run: nothing of the one before is left. */
+  forget() {
+    this.select(null);
+    this.steps.clear();
+    this.timeline.clear();
+    this.view = null;
+  }
+
+  /** @param {RunView} view @param {RunView | null} old @param {RunChange} change */
+  draw(view, old, change) {
+    const chain = view.time?.longest_chain ?? [];
+    const critical = new Set(chain);
+    const changed = change.graph || change.time !== undefined ? view.steps : (change.steps ?? []);
+    for (const step of changed) this.picture.update(step, critical.has(step.id));
+    if (change.time !== undefined || change.graph) this.picture.markChain(chain);
+    if (change.graph || old === null) this.picture.show();
+    this.timeline.update(change.steps ?? [], this.steps, view.started === null ? 0 : seconds(view.started));
+    if (change.steps || old === null) this.timeline.show(view.steps.some((step) => step.attempts.length));
+    this.head(view);
+    this.tick();
+    this.announce(view, old, change.steps ?? []);
+    if (this.chosen !== null && !this.steps.has(this.chosen)) this.select(null);
+    else this.detail.update(view, this.chosen === null ? null : (this.steps.get(this.chosen) ?? null), this.steps);
+    const live = view.status === "running";
+    if (live && this.ticking === undefined) this.ticking = setInterval(() => this.tick(), 1000);
+    else if (!live) this.stop();
+  }
+
+  /** @param {RunView} view */
+  head(view) {
+    const state = { planned: "waiting", unknown: "waiting" }[view.status] ?? (view.label === "stopping" ? "stopping" : view.status);
+    changeState(this.mark, this.runState, state);
+    this.element.classList.toggle("nbf-live", view.status === "running");
+    this.runState = state;
+    say(this.title, view.run ? `Run ${view.run}` : view.sources.join(", "));
+    say(this.status, view.label);
+    tell(this.status, "class", `nbf-status nbf-step ${stateClass(state)}`);
+    const counts = Object.entries(view.counts).filter(([, n]) => n > 0);
+    drawShares(this.shares, new Map(counts));
+    while (this.counts.children.length > counts.length) this.counts.lastElementChild?.remove();
+    counts.forEach(([name, n], index) => {
+      let item = /** @type {HTMLElement | undefined} */ (this.counts.children[index]);
+      if (!item) item = this.counts.appendChild(made("li", { class: "nbf-step" }, sign(""), made("span")));
+      changeState(item, item.dataset.state ?? "", name);
+      if (item.dataset.state !== name) item.dataset.state = name;
+      say(/** @type {Element} */ (item.lastElementChild), `${n} ${name}`);
+    });
+    const offered = view.actions.join(" ");
+    if (offered !== this.offered) {
+      this.offered = offered;
+      this.buttons.replaceChildren(...buttonsFor(view.actions, this.options, null));
+    }
+  }
+
+  /** What moves by itself: the clock, the line of now, the bars of what runs. */
+  tick() {
+    const view = this.view;
+    if (view === null) return;
+    if (view.started === null) {
+      say(this.clock, "");
+      this.timeline.scale(0, null);
+      return;
+    }
+    const live = view.status === "running";
+    const begin = seconds(view.started);
+    const now = Date.now() / 1000 + this.ahead;
+    const spent = live ? Math.max(0, now - begin) : (view.seconds ?? 0);
+    const left = live && view.eta !== null ? seconds(view.eta) - now : 0;
+    const eta = left >= 1 ? ` · about ${duration(Math.round(left))} left` : "";
+    say(this.clock, ` ${live ? "for" : view.status === "succeeded" ? "in" : "after"} ${duration(spent)}${eta} · started ${dayAndClock(view.started)}`);
+    this.timeline.scale(spent, live ? spent : null);
+  }
+
+  /** For those who hear the page: how the run ends, and what goes wrong on the way. @param {RunView} view @param {RunView | null} old @param {StepView[]} steps */
+  announce(view, old, steps) {
+    if (old === null) return;
+    const before = new Map(old.steps.map((step) => [step.id, step.state]));
+    const bad = steps.filter((step) => BAD.has(step.state) && before.get(step.id) !== step.state);
+    const words = bad.map((step) => `${step.name} ${step.label}: ${step.error}`);
+    if (view.label !== old.label) words.push(`The run ${view.status === "running" ? "is " : ""}${view.label}.`);
+    if (words.length) say(this.news, words.join(" "));
+  }
+
+  /** @param {string | null} step */
+  select(step) {
+    const next = step !== null && this.steps.has(step) ? step : null;
+    this.chosen = next;
+    this.picture.mark(next);
+    if (next !== null) this.picture.reveal(next);
+    this.timeline.mark(next);
+    if (this.view) this.detail.update(this.view, next === null ? null : (this.steps.get(next) ?? null), this.steps);
+    this.element.classList.toggle("nbf-has-choice", next !== null);
+    this.options.onSelect?.(next);
+  }
+
+  /** Where the details stand below the steps, somebody who has chosen one wants to see them. */
+  showDetail() {
+    if (this.detail.element.offsetLeft > 0) return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.detail.element.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+  }
+
+  stop() {
+    clearInterval(this.ticking);
+    this.ticking = undefined;
+  }
+
+  /** What is drawn stays; there is nobody to ask for more. */
+  leave() {
+    this.stop();
+    for (const button of this.element.querySelectorAll("[class*='nbf-do-']:not(.nbf-do-jump)")) button.setAttribute("disabled", "");
+  }
+
+  destroy() {
+    this.stop();
+    this.picture.destroy();
+    this.timeline.destroy();
+    this.element.remove();
+  }
+}
+
+/**
+ * Draw runs into an element.
+ * @param {HTMLElement} element stays empty until the first `update`
+ * @param {Options} [options]
+ * @returns {Drawing}
+ */
+export function mount(element, options = {}) {
+  const view = new View(element, options);
+  return {
+    update: (change) => view.update(change),
+    select: (step) => view.select(step),
+    stop: () => view.leave(),
+    destroy: () => view.destroy(),
+  };
+}
