@@ -8,18 +8,21 @@
 // Its modules lie in view/, and `page` puts them together. They keep to the few forms in which nbflow/render/scripts.py
 // can join them, for a page that takes one script.
 
-export { VERSION, clean, cleanBlock, duration, mount, sign, size, stateClass } from "./view/page.js";
+export { mount } from "./view/page.js";
+export { VERSION } from "./view/shape.js";
+export { sign, stateClass } from "./view/states.js";
+export { clean, cleanBlock, duration, size } from "./view/words.js";
 
 /**
- * @typedef {import("./view/page.js").UsageView} UsageView
- * @typedef {import("./view/page.js").AttemptView} AttemptView
- * @typedef {import("./view/page.js").StepTimeView} StepTimeView
- * @typedef {import("./view/page.js").ThingView} ThingView
- * @typedef {import("./view/page.js").StepView} StepView
- * @typedef {import("./view/page.js").RunTimeView} RunTimeView
- * @typedef {import("./view/page.js").GraphView} GraphView
- * @typedef {import("./view/page.js").RunView} RunView
- * @typedef {import("./view/page.js").RunChange} RunChange
- * @typedef {import("./view/page.js").Options} Options
- * @typedef {import("./view/page.js").Drawing} Drawing
+ * @typedef {import("./view/shape.js").UsageView} UsageView
+ * @typedef {import("./view/shape.js").AttemptView} AttemptView
+ * @typedef {import("./view/shape.js").StepTimeView} StepTimeView
+ * @typedef {import("./view/shape.js").ThingView} ThingView
+ * @typedef {import("./view/shape.js").StepView} StepView
+ * @typedef {import("./view/shape.js").RunTimeView} RunTimeView
+ * @typedef {import("./view/shape.js").GraphView} GraphView
+ * @typedef {import("./view/shape.js").RunView} RunView
+ * @typedef {import("./view/shape.js").RunChange} RunChange
+ * @typedef {import("./view/shape.js").Options} Options
+ * @typedef {import("./view/shape.js").Drawing} Drawing
  */

@@ -4,7 +4,7 @@
 // picture and its steps, which are counted), `graph`, and `step0`, `step1`, …, each as JSON.
 
 import { mount } from "./view.js";
-import { made, say } from "./view/page.js";
+import { made, say } from "./view/elements.js";
 /** @import { RunChange } from "./view.js" */
 
 /** How long a cell that was jumped to is marked, in milliseconds. */

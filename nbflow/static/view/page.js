@@ -1,67 +1,11 @@
 // All of it: the head with the state of the run, the picture, the timeline and the details, kept in step with each other.
 
-/**
- * @typedef {{waiting: number, kernel: number, loading: number, code: number, saving: number, memory: number,
- *   cpu: number}} UsageView
- * @typedef {{number: number, started: string | null, ended: string | null, ending: string, error: string,
- *   traceback: string, cell: number | null, usage: UsageView, environment: {[name: string]: string}}} AttemptView
- * @typedef {UsageView & {seconds: number, slack: number, usual: number | null, slower: boolean,
- *   critical: boolean}} StepTimeView
- * @typedef {{name: string, kind: string, type: string, format: string, size: number | null, step: string}} ThingView
- * @typedef {{id: string, name: string, needs: string[], notebook: string, cells: number[], group: string,
- *   state: string, label: string, reason: string, attempts: AttemptView[], started: string | null,
- *   ended: string | null, seconds: number | null, retry: string | null, done: number, total: number, text: string,
- *   error: string, warnings: string[], time: StepTimeView | null, inputs: ThingView[], outputs: ThingView[],
- *   printed: string[], executed: string, actions: string[]}} StepView
- * @typedef {{seconds: number, jobs: number, total: UsageView, longest_chain: string[], longest_chain_seconds: number,
- *   with_places: {[places: string]: number}, remark: object | null, lines: string[]}} RunTimeView
- * @typedef {{svg: string, elements: {[step: string]: string}, note: string}} GraphView
- * @typedef {{version: number, run: string, status: string, label: string, folder: string, command: string,
- *   sources: string[], parameters: {[name: string]: any}, environment: {[name: string]: string}, jobs: number,
- *   started: string | null, ended: string | null, seconds: number | null, now: string | null, eta: string | null,
- *   counts: {[state: string]: number}, actions: string[], time: RunTimeView | null, graph: GraphView | null,
- *   steps: StepView[]}} RunView
- * @typedef {Partial<RunView> & {version: number, run: string}} RunChange
- *   What differs from the view before: of the steps those that differ, whole. The first one is a whole view.
- * @typedef {object} Options
- * @property {(action: string, step: string | null) => void} [onAction] told of a click on a button.
- * @property {string[]} [actions] what this host can do, of "run", "cancel", "retry", "only", "jump".
- * @property {string | null} [base] where the run's folder is for links, as "nbflow_runs/ID/"; null: no links.
- * @property {(step: string | null) => void} [onSelect] told which step's details are shown, null: those of the run.
- * @property {{[step: string]: string}} [anchors] step (full name) → address on this page where its outputs are.
- * @typedef {object} Drawing
- * @property {(change: RunChange) => void} update draw a view, or what has changed since the last one.
- * @property {(step: string | null) => void} select show the details of a step (full name), or of the run.
- * @property {() => void} stop no news will come: the clock stands still, and what asks for something is dead.
- * @property {() => void} destroy take everything away and stop listening.
- */
+import { address, drawn, made, say, set, SVG, tell } from "./elements.js";
+import { VERSION } from "./shape.js";
+import { BAD, BUSY, changeState, drawShares, noteOf, sign, stateClass } from "./states.js";
+import { cleanBlock, clock, count, dayAndClock, duration, seconds, size } from "./words.js";
+/** @import { AttemptView, Drawing, GraphView, Options, RunChange, RunView, StepView } from "./shape.js" */
 
-export const VERSION = 1;
-
-/* generated: signs (make docs) */
-/** State → the path of its sign, around 0,0 in a disc of radius 9. @type {{[state: string]: string}} */
-const SIGNS = {
-  "waiting": "M-3.7 0h.01M0 0h.01M3.7 0h.01",
-  "starting": "M-2.2-3.7 3.8 0-2.2 3.7Z",
-  "running": "M-2.2-3.7 3.8 0-2.2 3.7Z",
-  "stopping": "M-2.7-2.7H2.7V2.7H-2.7Z",
-  "retrying": "M3.9-1.7A4.2 4.2 0 1 0 4.1 1M4.6-4.7V-1.4H1.3",
-  "succeeded": "M-4 .4-1.2 3.2 4.2-3",
-  "reused": "M-3.9-1.7A4.2 4.2 0 1 1-4.1 1M-4.6-4.7V-1.4H-1.3",
-  "failed": "M-3.2-3.2 3.2 3.2M3.2-3.2-3.2 3.2",
-  "crashed": "M1-5.2-3.2.8H-.3L-1 5.2 3.2-.8H.3Z",
-  "skipped": "M-3.7 0H3.7",
-  "cancelled": "M-2.7-2.7H2.7V2.7H-2.7Z",
-  "fresh": "M-4 .4-1.2 3.2 4.2-3",
-  "stale": "M-2.6 0A2.6 2.6 0 1 1 2.6 0A2.6 2.6 0 1 1-2.6 0Z",
-  "maybe stale": "M-2.6 0A2.6 2.6 0 1 1 2.6 0A2.6 2.6 0 1 1-2.6 0Z",
-  "no result": "M-3.7 0h.01M0 0h.01M3.7 0h.01",
-};
-/* end of generated */
-
-const SVG = "http://www.w3.org/2000/svg";
-const BUSY = new Set(["starting", "running", "stopping", "retrying"]);
-const BAD = new Set(["failed", "crashed"]);
 /** The parts of an attempt as bars: class, word, and which seconds it adds up. */
 const PARTS = /** @type {const} */ ([
   ["waiting", "waiting", ["waiting"]],
@@ -71,143 +15,9 @@ const PARTS = /** @type {const} */ ([
 ]);
 /** What a person reads on the buttons, and where they stand. @type {{[action: string]: string}} */
 const BUTTONS = { run: "Run", cancel: "Cancel", retry: "Retry what failed", only: "Run this step", jump: "Go to cell" };
-const LONGEST = 20_000;
 /** Pixels, and how small a picture may become, until it is moved about in its frame instead. */
 const HIGHEST = 560;
 const SMALLEST = 0.55;
-
-// --- text ----------------------------------------------------------------------------------------------
-
-// eslint-disable-next-line no-control-regex
-const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[PX^_][^\u001b]*(?:\u001b\\)?|[ -/]*[0-~])/gu;
-// What moves, hides or reverses text: C0, C1, marks of direction, lone surrogates.
-// eslint-disable-next-line no-control-regex
-const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]/gu;
-const SIGN = "\ufffd";
-
-/** One line of text from a notebook, without what could pass itself off for something else. @param {unknown} text */
-export function clean(text) {
-  return short(String(text ?? ""), 2_000).replace(ESCAPES, SIGN).replace(/[\r\n\t]+/g, " ").replace(UNSAFE, SIGN);
-}
-
-/** Several lines, without the colours of a terminal. @param {string} text */
-export function cleanBlock(text) {
-  return short(text.replace(/\r\n/g, "\n").replace(ESCAPES, ""), LONGEST).replace(UNSAFE, SIGN);
-}
-
-/** Its beginning and its end, where it is too long to draw. @param {string} text @param {number} most */
-function short(text, most) {
-  if (text.length <= most) return text;
-  const half = most / 2;
-  return `${text.slice(0, half)} … ${text.length - most} characters left out … ${text.slice(-half)}`;
-}
-
-/** `0.4 s`, `12 s`, `3 min 20 s`, `1 h 5 min`; as nbflow's `render.words.duration`. @param {number | null} seconds */
-export function duration(seconds) {
-  if (seconds === null) return "";
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}
-
-/** `12 kB`, `3.4 MB`; as nbflow's `render.words.size`. @param {number | null} number */
-export function size(number) {
-  if (number === null) return "";
-  for (const unit of ["B", "kB", "MB", "GB"]) {
-    if (number < 999.5) return `${unit === "B" || number >= 9.95 ? number.toFixed(0) : number.toFixed(1)} ${unit}`;
-    number /= 1000;
-  }
-  return `${number.toFixed(1)} TB`;
-}
-
-/** The time of day where the reader is. @param {string | null} moment */
-function clock(moment) {
-  return moment === null ? "" : new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-}
-
-/** @param {string | null} moment */
-function dayAndClock(moment) {
-  return moment === null ? "" : `${new Date(moment).toLocaleDateString([], { dateStyle: "medium" })}, ${clock(moment)}`;
-}
-
-/** @param {number} number @param {string} noun */
-function count(number, noun) {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-/** Seconds since the epoch. @param {string} moment */
-function seconds(moment) {
-  return Date.parse(moment) / 1000;
-}
-
-// --- the page ------------------------------------------------------------------------------------------
-
-/**
- * An HTML element. `class` and attributes are ours; children that are text go through `clean`.
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag @param {{[name: string]: string}} [attributes] @param {...(Node | string | null)} children
- * @returns {HTMLElementTagNameMap[Tag]}
- */
-export function made(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  for (const child of children) {
-    if (child !== null) element.append(typeof child === "string" ? clean(child) : child);
-  }
-  return element;
-}
-
-/** @param {string} tag @param {{[name: string]: string}} [attributes] @param {...Node} children */
-function drawn(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-/** Let an element say this; a page that says it already is left alone. @param {Element} element @param {string} text */
-export function say(element, text) {
-  const said = clean(text);
-  if (element.textContent !== said) element.textContent = said;
-}
-
-/** @param {Element} element @param {string} name @param {string} value */
-export function tell(element, name, value) {
-  const said = clean(value);
-  if (element.getAttribute(name) !== said) element.setAttribute(name, said);
-}
-
-/** @param {HTMLElement | SVGElement} element @param {string} name @param {number | string} value */
-function set(element, name, value) {
-  if (element.style.getPropertyValue(name) !== String(value)) element.style.setProperty(name, String(value));
-}
-
-/** The class of a state: `nbf-succeeded`. @param {string} state */
-export function stateClass(state) {
-  return `nbf-${state.replace(/[^a-z]+/g, "-")}`;
-}
-
-/** Its sign in a disc. Colours come from the state class of something around it. @param {string} state */
-export function sign(state) {
-  const path = drawn("path", { class: "nbf-sign", d: SIGNS[state] ?? "" });
-  const disc = drawn("circle", { class: "nbf-disc", r: "9" });
-  return drawn("svg", { class: "nbf-mark", viewBox: "-11 -11 22 22", "aria-hidden": "true" }, disc, path);
-}
-
-/** @param {Element} element @param {string} state what it was @param {string} next */
-function changeState(element, state, next) {
-  if (state === next) return;
-  if (state) element.classList.remove(stateClass(state));
-  element.classList.add(stateClass(next));
-  element.querySelector(".nbf-sign")?.setAttribute("d", SIGNS[next] ?? "");
-}
-
-/** A path from the run's folder as an address that leads nowhere else. @param {string} base @param {string} path */
-function address(base, path) {
-  return base + path.split("/").map((part) => encodeURIComponent(part)).join("/");
-}
 
 // --- the picture ---------------------------------------------------------------------------------------
 
@@ -561,14 +371,6 @@ class Picture {
   }
 }
 
-/** What the card of a step says below its name. @param {StepView} step */
-function noteOf(step) {
-  if (step.attempts.length > 1 && BUSY.has(step.state)) return `${step.label} · attempt ${step.attempts.length}`;
-  if (step.state === "running" && step.total > 1) return `${step.label} ${step.done}/${step.total}`;
-  const took = step.state === "succeeded" || BAD.has(step.state) ? duration(step.seconds) : "";
-  return took ? `${step.label} · ${took}` : step.label;
-}
-
 // --- steps and when they ran ---------------------------------------------------------------------------
 
 /** Pixels that a letter on the axis takes, roughly. */
@@ -684,16 +486,6 @@ class Group {
     drawShares(this.bar, sums);
     tell(this.element, "aria-expanded", String(this.open));
   }
-}
-
-/** A bar of states. @param {HTMLElement} bar @param {Map<string, number>} sums */
-function drawShares(bar, sums) {
-  while (bar.children.length > sums.size) bar.lastElementChild?.remove();
-  [...sums].forEach(([state, n], index) => {
-    const part = /** @type {HTMLElement} */ (bar.children[index] ?? bar.appendChild(made("span")));
-    tell(part, "class", `nbf-share ${stateClass(state)}`);
-    set(part, "flex-grow", n);
-  });
 }
 
 class Timeline {
