@@ -1,63 +1,39 @@
 // The picture of the pipeline: its cards say how their steps stand, and one looks around in it by pointer and by keys.
+//
+// How it lies in its frame is `frame`'s, where an arrow key leads to `neighbours`'.
 
 import { made, say, SVG, tell } from "./elements.js";
+import { Frame } from "./frame.js";
 import { imported } from "./imported.js";
+import { neighbour } from "./neighbours.js";
 import { BAD, BUSY, changeState, noteOf } from "./states.js";
+/** @import { Place } from "./frame.js" */
+/** @import { Links } from "./neighbours.js" */
 /** @import { GraphView, StepView } from "./shape.js" */
 
-/** Pixels, and how small a picture may become, until it is moved about in its frame instead. */
-const HIGHEST = 560;
-const SMALLEST = 0.55;
-
-/**
- * @typedef {{element: SVGGElement, note: Element | null, state: string, said: string, x: number, y: number, w: number,
- *   h: number}} Card where it lies in the picture
- */
-
-/** Where a window on the picture begins: around a place, within the picture. @param {number} at @param {number} window @param {number} whole */
-function along(at, window, whole) {
-  return window >= whole ? (whole - window) / 2 : Math.min(Math.max(at - window / 2, 0), whole - window);
-}
+/** @typedef {Place & {element: SVGGElement, note: Element | null, state: string, said: string}} Card */
 
 export class Picture {
   /** @param {(step: string | null) => void} choose */
   constructor(choose) {
     this.choose = choose;
     this.note = made("p", { class: "nbf-quiet" });
-    this.frame = made("div", { class: "nbf-graph" });
-    this.zooms = made(
-      "div", { class: "nbf-zooms" },
-      this.zoomButton("−", "Zoom out", 1 / 1.25), this.zoomButton("+", "Zoom in", 1.25), this.zoomButton("⤢", "Fit", 0),
-    );
-    this.element = made("section", { class: "nbf-panel nbf-picture", "aria-label": "Pipeline" }, this.note, this.frame, this.zooms);
+    this.frame = new Frame(() => this.middle());
+    this.element = made("section", { class: "nbf-panel nbf-picture", "aria-label": "Pipeline" }, this.note, this.frame.element, this.frame.zooms);
     /** @type {Map<string, Card>} */
     this.cards = new Map();
     /** @type {Map<string, Element[]>} step → its lines */
     this.lines = new Map();
-    /** @type {Map<string, {needs: Set<string>, feeds: Set<string>}>} step → those that its lines come from and lead to */
+    /** @type {Map<string, Links>} */
     this.links = new Map();
-    /** @type {SVGSVGElement | null} */
-    this.svg = null;
-    this.box = { x: 0, y: 0, w: 1, h: 1 };
-    this.whole = { w: 1, h: 1 };
-    this.moved = false;
-    /** Whether all of it is to be seen, however small. */
-    this.wholly = false;
     /** @type {string | null} */
     this.chosen = null;
-    this.resized = new ResizeObserver(() => { if (!this.moved) this.fit(); });
-    this.resized.observe(this.frame);
-    this.listen();
-  }
-
-  /** @param {string} label @param {string} title @param {number} factor */
-  zoomButton(label, title, factor) {
-    const button = made("button", { type: "button", class: "nbf-button", "aria-label": title, title }, label);
-    button.addEventListener("click", () => {
-      if (factor) this.zoom(factor);
-      else { this.moved = false; this.wholly = true; this.fit(); }
+    this.frame.element.addEventListener("click", (event) => {
+      if (this.frame.dragged) { this.frame.dragged = false; return; }
+      const card = /** @type {Element} */ (event.target).closest("[data-step]");
+      this.choose(card instanceof SVGElement ? (card.dataset.step ?? null) : null);
     });
-    return button;
+    this.frame.element.addEventListener("keydown", (event) => this.key(event));
   }
 
   /** Another pipeline. @param {GraphView} graph */
@@ -65,18 +41,17 @@ export class Picture {
     this.cards.clear();
     this.lines.clear();
     this.links.clear();
-    this.frame.replaceChildren();
-    this.svg = null;
+    this.frame.clear();
     say(this.note, graph.note);
     const parsed = graph.svg ? new DOMParser().parseFromString(graph.svg, "image/svg+xml").documentElement : null;
     this.element.hidden = !graph.note && parsed === null;
-    this.frame.hidden = this.zooms.hidden = parsed === null;
+    this.frame.element.hidden = this.frame.zooms.hidden = parsed === null;
     if (parsed === null || parsed.localName !== "svg" || parsed.namespaceURI !== SVG) return;
     /** @type {Map<string, Element>} */
     const byId = new Map();
     const svg = /** @type {SVGSVGElement} */ (imported(parsed, byId));
-    this.svg = svg;
-    this.whole = { w: Number.parseFloat(parsed.getAttribute("width") ?? "") || 1, h: Number.parseFloat(parsed.getAttribute("height") ?? "") || 1 };
+    const [w = 1, h = 1] = ["width", "height"].map((name) => Number.parseFloat(parsed.getAttribute(name) ?? "") || 1);
+    this.frame.put(svg, { w, h });
     for (const name of ["width", "height"]) svg.removeAttribute(name);
     svg.setAttribute("role", "group");
     svg.setAttribute("aria-label", "Steps and what flows between them. Arrow keys move, Enter shows a step.");
@@ -104,9 +79,7 @@ export class Picture {
 
   /** Put the picture on the page, when its cards say how their steps stand: where one looks first depends on it. */
   show() {
-    this.moved = this.wholly = false;
-    this.fit(); // before the picture is on the page: a width asked for after that has all of it laid out twice
-    if (this.svg) this.frame.append(this.svg);
+    this.frame.show();
   }
 
   /** @param {string} step @param {SVGGElement} element */
@@ -154,7 +127,7 @@ export class Picture {
       const from = new Set(this.lines.get(chain[index] ?? ""));
       for (const line of this.lines.get(step) ?? []) if (from.has(line)) marked.add(line);
     });
-    for (const line of this.svg?.querySelectorAll(".nbf-edge") ?? []) {
+    for (const line of this.frame.svg?.querySelectorAll(".nbf-edge") ?? []) {
       if (line.classList.contains("nbf-critical") !== marked.has(line)) line.classList.toggle("nbf-critical");
     }
   }
@@ -170,22 +143,6 @@ export class Picture {
     this.chosen = step;
   }
 
-  // Where one looks
-
-  fit() {
-    const wide = this.frame.clientWidth;
-    if (!this.svg || !wide) return;
-    const { w, h } = this.whole;
-    const scale = Math.max(Math.min(1, wide / w, HIGHEST / h), SMALLEST);
-    const high = Math.min(h * scale, HIGHEST);
-    this.frame.style.height = `${Math.round(high)}px`;
-    const seen = this.wholly ? Math.min(scale, wide / w, high / h) : scale;
-    const box = { w: wide / seen, h: high / seen };
-    const to = this.middle();
-    this.box = { x: along(to.x, box.w, w), y: along(to.y, box.h, h), ...box };
-    this.look();
-  }
-
   /** Where one looks first in a picture that is too large: a chosen step, what runs or failed, else where it begins. */
   middle() {
     const all = [...this.cards.entries()];
@@ -199,72 +156,10 @@ export class Picture {
     return best ? { x: best.x + best.w / 2, y: best.y + best.h / 2 } : { x: 0, y: 0 };
   }
 
-  look() {
-    const { x, y, w, h } = this.box;
-    this.svg?.setAttribute("viewBox", [x, y, w, h].map((n) => n.toFixed(1)).join(" "));
-  }
-
-  /** @param {number} factor @param {number} [atX] which part of the frame stays where it is, 0 to 1 @param {number} [atY] */
-  zoom(factor, atX = 0.5, atY = 0.5) {
-    const { x, y, w, h } = this.box;
-    const [least, most] = [this.frame.clientWidth / 4, 2 * Math.max(this.whole.w, this.frame.clientWidth)];
-    const next = Math.min(Math.max(w / factor, least), most);
-    const ratio = next / w;
-    this.box = { x: x + w * (1 - ratio) * atX, y: y + h * (1 - ratio) * atY, w: next, h: h * ratio };
-    this.moved = true;
-    this.look();
-  }
-
   /** Let a card be seen. @param {string} step */
   reveal(step) {
     const card = this.cards.get(step);
-    if (!card || !this.frame.clientWidth) return;
-    const margin = 40;
-    const [right, low] = [card.x + card.w, card.y + card.h];
-    const { x, y, w, h } = this.box;
-    const [toX, toY] = [
-      card.x < x ? card.x - margin : right > x + w ? right - w + margin : x,
-      card.y < y ? card.y - margin : low > y + h ? low - h + margin : y,
-    ];
-    if (toX === x && toY === y) return;
-    this.box = { ...this.box, x: toX, y: toY };
-    this.moved = true;
-    this.look();
-  }
-
-  listen() {
-    /** @type {{x: number, y: number, far: boolean} | null} */
-    let held = null;
-    this.frame.addEventListener("pointerdown", (event) => {
-      if (event.button === 0) held = { x: event.clientX, y: event.clientY, far: false };
-    });
-    this.frame.addEventListener("pointermove", (event) => {
-      if (!held) return;
-      const [dx, dy] = [event.clientX - held.x, event.clientY - held.y];
-      if (!held.far && Math.hypot(dx, dy) < 5) return;
-      if (!held.far) this.frame.setPointerCapture(event.pointerId);
-      const scale = this.box.w / this.frame.clientWidth;
-      this.box = { ...this.box, x: this.box.x - dx * scale, y: this.box.y - dy * scale };
-      held = { x: event.clientX, y: event.clientY, far: true };
-      this.moved = true;
-      this.look();
-    });
-    let dragged = false;
-    for (const kind of ["pointerup", "pointercancel"]) {
-      this.frame.addEventListener(kind, () => { dragged = held?.far ?? false; held = null; });
-    }
-    this.frame.addEventListener("click", (event) => {
-      if (dragged) { dragged = false; return; }
-      const card = /** @type {Element} */ (event.target).closest("[data-step]");
-      this.choose(card instanceof SVGElement ? (card.dataset.step ?? null) : null);
-    });
-    this.frame.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey && !event.metaKey) return; // the page scrolls on
-      event.preventDefault();
-      const frame = this.frame.getBoundingClientRect();
-      this.zoom(Math.exp(-event.deltaY / 300), (event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height);
-    }, { passive: false });
-    this.frame.addEventListener("keydown", (event) => this.key(event));
+    if (card) this.frame.reveal(card);
   }
 
   /** @param {KeyboardEvent} event */
@@ -280,51 +175,18 @@ export class Picture {
     event.preventDefault();
   }
 
-  /**
-   * To a card in a direction: with the flow or against it to the nearest layer, best to a card on a line from here;
-   * across it within the layer, and where that ends to the nearest one elsewhere.
-   * @param {string} from @param {[number, number]} way
-   */
-  move(from, [dx, dy]) {
-    const here = this.cards.get(from);
-    const linked = this.links.get(from);
-    if (!here || !linked) return;
-    const places = [...this.cards].map(([step, card]) => {
-      const [right, down] = [card.x + card.w / 2 - here.x - here.w / 2, card.y + card.h / 2 - here.y - here.h / 2];
-      return { step, along: right * dx + down * dy, aside: Math.abs(right * dy) + Math.abs(down * dx) };
-    }).filter(({ along }) => along > 1);
-    const [long, thick] = dx ? [here.w / 2, here.h / 2] : [here.h / 2, here.w / 2];
-    const layer = Math.min(...places.map(({ along }) => along)) + long;
-    const isLinked = (/** @type {string} */ step) => linked.needs.has(step) || linked.feeds.has(step);
-    const withFlow = (dx !== 0) === this.across();
-    const scored = withFlow
-      ? places.filter(({ along }) => along <= layer).map(({ step, aside }) => ({ step, far: aside + (isLinked(step) ? 0 : 1e6) }))
-      : places.map(({ step, along, aside }) => ({ step, far: along + 2 * aside + (aside < thick ? 0 : 1e6) }));
-    const best = scored.sort((one, other) => one.far - other.far)[0]?.step ?? null;
+  /** To the card in a direction. @param {string} from @param {[number, number]} way */
+  move(from, way) {
+    const best = neighbour(this.cards, this.links, from, way);
     const there = best === null ? undefined : this.cards.get(best);
     if (best === null || !there) return;
-    here.element.setAttribute("tabindex", "-1");
+    this.cards.get(from)?.element.setAttribute("tabindex", "-1");
     there.element.setAttribute("tabindex", "0");
     this.reveal(best);
     there.element.focus({ preventScroll: true });
   }
 
-  /** Whether what flows goes from left to right, not from top to bottom. */
-  across() {
-    let [right, down] = [0, 0];
-    for (const [step, { feeds }] of this.links) {
-      const from = this.cards.get(step);
-      for (const fed of feeds) {
-        const to = this.cards.get(fed);
-        if (!from || !to) continue;
-        if (to.x > from.x + from.w) right++;
-        if (to.y > from.y + from.h) down++;
-      }
-    }
-    return right > down;
-  }
-
   destroy() {
-    this.resized.disconnect();
+    this.frame.destroy();
   }
 }
