@@ -9,7 +9,7 @@ EXAMPLE := example_notebooks/01_quickstart.ipynb
 # The Node that the environment brings.
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 LAB := $(addprefix labextension/,package.json yarn.lock tsconfig.json) hatch_build.py nbflow/static/view.js nbflow/static/view.css \
-	$(wildcard labextension/src/*.ts labextension/src/*/*.ts labextension/style/* labextension/schema/*)
+	$(wildcard nbflow/static/view/*.js labextension/src/*.ts labextension/src/*/*.ts labextension/style/* labextension/schema/*)
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 --fork-strategy fewest \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE)
 

@@ -26,6 +26,7 @@ OUTPUT = "nbflow/labextension"
 SHARED = "share/jupyter/labextensions/nbflow"
 READ = (
     *(f"{SOURCE}/{name}" for name in ("src", "style", "schema", "package.json", "yarn.lock", "tsconfig.json")),
+    "nbflow/static/view",
     "nbflow/static/view.js",
     "nbflow/static/view.css",
 )

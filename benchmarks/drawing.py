@@ -19,7 +19,7 @@ from nbflow.core.events import Event, RunStarted, StepSpec, StepStarted, StepSuc
 from nbflow.core.run import fold
 from nbflow.core.view import Notes, RunView, changes, noted, view
 from nbflow.ops.viewing import graph_of
-from nbflow.render.report.page import STATIC
+from nbflow.render.scripts import STATIC, joined
 
 STEPS = 1000
 UPDATES = 40
@@ -79,7 +79,7 @@ def _measured(first: RunView, told: list[dict[str, Any]]) -> tuple[float, float]
 
     from tests.ui.browser import chromium
 
-    style, script = ((STATIC / f"view.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    style, script = (STATIC / "view.css").read_text(encoding="utf-8"), joined(STATIC / "view.js")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.found(), args=list(chromium.ARGUMENTS))
         page = browser.new_page(viewport={"width": 1280, "height": 900})

@@ -96,7 +96,7 @@ def static() -> dict[str, str]:
     said = "/** State → the path of its sign, around 0,0 in a disc of radius 9. @type {{[state: string]: string}} */"
     return {
         "view.css": style_sheet().replace(".nbf-dag", ".nbf-view").replace(DARK, ON_SCREEN) + "\n",
-        "view.js": f"{said}\nconst SIGNS = {{\n{signs}\n}};\n",
+        "view/states.js": f"{said}\nconst SIGNS = {{\n{signs}\n}};\n",
     }
 
 

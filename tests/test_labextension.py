@@ -93,9 +93,13 @@ def test_without_node_it_says_what_is_missing_and_what_is_up_to_date_needs_none(
     stamp.parent.mkdir(parents=True)
     stamp.write_text(hatch_build._digest(checkout))
     hatch_build.build(checkout)
-    (checkout / "nbflow/static/view.css").write_text("")
-    with pytest.raises(hatch_build.CannotBuild):
-        hatch_build.build(checkout)
+    for name in ("view.css", "view/page.js"):
+        changed = checkout / "nbflow/static" / name
+        before = changed.read_bytes()
+        changed.write_text("")
+        with pytest.raises(hatch_build.CannotBuild):
+            hatch_build.build(checkout)
+        changed.write_bytes(before)
 
 
 def test_an_environment_has_what_was_built_last(hatch_build: ModuleType, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
+// The page of a report, around the renderer.
 
-// --- the page of a report: behind view.js, in the same script ----------------------------------------------
+import { mount } from "./view.js";
 
 /** What ``page.py`` packed: JSON, compressed, in letters. @param {string} text */
 async function unpacked(text) {

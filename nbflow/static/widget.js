@@ -1,8 +1,11 @@
-
-// --- the widget of a notebook: behind view.js, in the same script --------------------------------------------
+// The widget of a notebook, around the renderer.
 //
 // All that is drawn stands in the model, so a page that is loaded again has it again: `head` (the view without its
 // picture and its steps, which are counted), `graph`, and `step0`, `step1`, …, each as JSON.
+
+import { mount } from "./view.js";
+import { made, say } from "./view/elements.js";
+/** @import { RunChange } from "./view.js" */
 
 /** How long a cell that was jumped to is marked, in milliseconds. */
 const MARKED = 1200;

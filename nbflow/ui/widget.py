@@ -1,4 +1,4 @@
-"""The widget: ``static/view.js`` in a notebook. It holds what is to be drawn and passes on what a person clicks.
+"""The widget: ``static/widget.js`` in a notebook. It holds what is to be drawn and passes on what a person clicks.
 
 All of it stands in the model that kernel and page share, so a page that is loaded again has it again, and each change
 is sent once. It is JSON in ASCII, a text for each part: half a letter in something that a person wrote breaks no
@@ -9,31 +9,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from nbflow.core.view import RunView
+from nbflow.render.scripts import STATIC, joined
 
-STATIC = Path(__file__).parents[1] / "static"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 EVENNESS = 16
 """Steps by which a model grows."""
 
 
-def _text(*names: str) -> str:
-    return "".join((STATIC / name).read_text(encoding="utf-8") for name in names)
-
-
 class RunWidget(anywidget.AnyWidget):
     """Draws one view at a time. ``on_action``: told what was clicked, and on which step (full name); ``steps``: how
     many there will hardly be more of."""
 
-    _esm = _text("view.js", "widget.js")
-    _css = _text("view.css")
+    _esm = joined(STATIC / "widget.js")
+    _css = (STATIC / "view.css").read_text(encoding="utf-8")
     head = traitlets.Unicode("").tag(sync=True)
     graph = traitlets.Unicode("").tag(sync=True)
     said = traitlets.Unicode("").tag(sync=True)

@@ -1,7 +1,8 @@
 """The wire form of a view: what every front end is given, and nothing besides it. All values are JSON values.
 
-``static/view.js`` has the same types for JavaScript, and the files in ``tests/wire`` hold the two together. Texts from
-notebooks (names, errors, what was printed) stand here as they are: whoever draws them makes them safe for its medium.
+``static/view/shape.js`` has the same types for JavaScript, and the files in ``tests/wire`` hold the two together. Texts
+from notebooks (names, errors, what was printed) stand here as they are: whoever draws them makes them safe for its
+medium.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -21,9 +20,9 @@ from nbflow.render import html
 from nbflow.render.columns import Cell
 from nbflow.render.comparing import drawn
 from nbflow.render.report.outputs import ShownCell, drawn_cell
+from nbflow.render.scripts import STATIC, joined
 from nbflow.render.words import clean, clean_block, day_and_time, duration, size
 
-STATIC = Path(__file__).parents[2] / "static"
 PACKED = "application/zlib"
 """The kind of an element that holds packed data, which no browser runs."""
 BAD = ("failed", "crashed")
@@ -44,7 +43,7 @@ def page(
     run's folder from where the file will lie, ``None`` where they cannot; ``compared``: with another run."""
     sections = {step["id"]: f"outputs-{n}" for n, step in enumerate(seen["steps"], 1) if _any(shown, step)}
     data = {"view": seen, "base": base, "anchors": {step: f"#{place}" for step, place in sections.items()}}
-    script = (STATIC / "view.js").read_text(encoding="utf-8") + (STATIC / "report.js").read_text(encoding="utf-8")
+    script = joined(STATIC / "report.js")
     style = (STATIC / "view.css").read_text(encoding="utf-8") + (STATIC / "report.css").read_text(encoding="utf-8")
     body = Element("body")
     main = SubElement(body, "main", {"class": "nbf-page nbf-view"})

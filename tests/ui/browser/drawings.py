@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from nbflow.render.report.page import STATIC
+from nbflow.render.scripts import STATIC, joined
 
 JS = Path(__file__).parents[2] / "js"
 AXE = JS / "node_modules" / "axe-core" / "axe.min.js"
@@ -50,8 +50,8 @@ class Drawn:
 
     def mount(self, view: Mapping[str, Any], actions: Iterable[str] = ()) -> Drawn:
         """A view on an empty page."""
-        style, script = ((STATIC / f"view.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-        self.page.set_content(PAGE.format(style=style, script=script))
+        style = (STATIC / "view.css").read_text(encoding="utf-8")
+        self.page.set_content(PAGE.format(style=style, script=joined(STATIC / "view.js")))
         self.page.wait_for_function("() => window.view")
         self.page.evaluate(
             """([view, actions]) => {

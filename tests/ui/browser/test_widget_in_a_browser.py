@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from nbflow.render.report.page import STATIC
+from nbflow.render.scripts import STATIC
 from nbflow.ui.widget import RunWidget
-from tests.ui.browser.drawings import ADVICE, JS, Drawn, context_of
+from tests.ui.browser.drawings import Drawn, context_of
 from tests.wire_views import FOLDER
 
 pytestmark = pytest.mark.slow
@@ -93,18 +90,6 @@ def kernel(browser: Browser) -> Iterator[Kernel]:
 
 def golden(name: str) -> Any:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="ascii"))
-
-
-def test_its_types_are_sound(tmp_path: Path) -> None:
-    compiler = JS / "node_modules" / "typescript" / "bin" / "tsc"
-    assert compiler.is_file(), ADVICE
-    both = tmp_path / "widget.js"
-    both.write_text("".join((STATIC / name).read_text("utf-8") for name in ("view.js", "widget.js")), "utf-8")
-    options = json.loads((JS / "tsconfig.json").read_text())["compilerOptions"]
-    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": ["widget.js"]}))
-    node = Path(sys.executable).with_name("node")
-    done = subprocess.run([str(node), str(compiler), "--project", str(tmp_path)], capture_output=True, text=True)
-    assert (done.stdout, done.returncode) == ("", 0)
 
 
 def test_what_the_kernel_draws_is_seen_and_so_is_each_change(kernel: Kernel) -> None:
