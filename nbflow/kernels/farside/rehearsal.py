@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import importlib
+import importlib.util
 import os
 import pickle
 import re
@@ -28,8 +29,8 @@ PATIENCE = 30.0
 class Kernel(NamedTuple):
     """A kernel as its first cell finds it."""
 
-    modules: list[str]
-    """Those that it loads as it starts, in their order."""
+    modules: list[tuple[str, str | None]]
+    """Those that it loads as it starts, in their order, and where each comes from."""
     environ: dict[str, str]
     """The variables that it sets."""
     filters: list[Any]
@@ -76,15 +77,25 @@ def has_startup_code() -> bool:
     return bool(found) or os.path.isfile(os.environ.get("PYTHONSTARTUP", ""))
 
 
-def load(names: list[str]) -> None:
-    """Import the modules of a kernel. Those that are found only once others are loaded have a second turn."""
+def load(modules: list[tuple[str, str | None]]) -> None:
+    """Import the modules of a kernel. Those that are found only once others are loaded have a second turn.
+
+    What would come from elsewhere here is left out: debugpy brings a pydevd of its own, whatever else is installed."""
     for _ in range(2):
-        for name in names:
-            if name not in sys.modules:
-                try:
+        for name, origin in modules:
+            above = name.rpartition(".")[0]
+            if name in sys.modules or (above and above not in sys.modules):
+                continue
+            try:
+                spec = importlib.util.find_spec(name)
+                if spec is not None and spec.origin == origin:
                     importlib.import_module(name)
-                except Exception:  # noqa: S112 - a kernel will load it, or do without as this one did
-                    continue
+            except Exception:  # noqa: S112 - a kernel will load it, or do without as this one did
+                continue
+
+
+def _origin(name: str) -> str | None:
+    return getattr(getattr(sys.modules[name], "__spec__", None), "origin", None)
 
 
 def warm(patterns: list[tuple[Any, int]]) -> None:
@@ -96,7 +107,7 @@ def warm(patterns: list[tuple[Any, int]]) -> None:
 
 def _started(
     folder: str, before: dict[str, str], known: set[str]
-) -> tuple[list[str], dict[str, str], list[Any], list[tuple[Any, int]]]:
+) -> tuple[list[tuple[str, str | None]], dict[str, str], list[Any], list[tuple[Any, int]]]:
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     own = {"IPYTHONDIR": os.path.join(folder, "ipython")}
@@ -107,7 +118,7 @@ def _started(
     options = ["-f", connection, "--IPKernelApp.transport=ipc", f"--IPKernelApp.ip={sockets}"]
     kernel: Any = IPKernelApp.instance()
     kernel.initialize([*options, "--HistoryManager.enabled=False"])
-    loaded = [name for name in sys.modules if name not in known]
+    loaded = [(name, _origin(name)) for name in list(sys.modules) if name not in known]
     environ = {name: value for name, value in os.environ.items() if {**before, **own}.get(name) != value}
     filters = list(warnings.filters)
     with contextlib.suppress(Exception):  # whatever it does with a cell before that runs
