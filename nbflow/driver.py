@@ -12,10 +12,11 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Thread
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from nbflow.core.events import (
@@ -118,19 +119,21 @@ def drive(
     reused: Iterable[StepReused] = (),
     folder: str = "",
     command: str = "",
+    parameters: Mapping[str, Any] = MappingProxyType({}),
     cancel: Canceller | None = None,
     clocks: Clocks | None = None,
 ) -> Run:
     """Take a run from its beginning to its end, and return it finished.
 
     ``reused`` tells of the steps whose stored results are certain to hold: they go to the journal with RunStarted, in
-    one batch. ``journal_sink`` gets every batch before it counts; what it raises ends the run. ``on_event`` is shown
-    each fact with the run after it, and ``on_idle`` is called before every wait, so twice a second at least; what they
-    raise is logged and forgotten. Raises ImpossibleEvent for a fault in nbflow. However it ends, no attempt is left
+    one batch; ``folder``, ``command`` and ``parameters`` are in it for those who look later. ``journal_sink`` gets
+    every batch before it counts; what it raises ends the run. ``on_event`` is shown each fact with the run after it,
+    and ``on_idle`` is called before every wait, so twice a second at least; what they raise is logged and forgotten.
+    Raises ImpossibleEvent for a fault in nbflow. However it ends, no attempt is left
     running.
     """
     driver = _Driver(run, work, journal_sink, on_event, on_idle, cancel or Canceller(), clocks or Clocks())
-    return driver.drive(tuple(reused), folder, command)
+    return driver.drive(tuple(reused), folder, command, parameters)
 
 
 class _Driver:
@@ -162,11 +165,11 @@ class _Driver:
         self.ready: list[float] = []
         self.moment = 0.0
 
-    def drive(self, reused: tuple[StepReused, ...], folder: str, command: str) -> Run:
+    def drive(self, reused: tuple[StepReused, ...], folder: str, command: str, parameters: Mapping[str, Any]) -> Run:
         shape, self.folder = self.run.shape, folder
         started = RunStarted(
             steps=shape.specs, jobs=shape.jobs, capacity=shape.capacity, fail_fast=shape.fail_fast,
-            reused=len(reused), folder=folder, command=command,
+            reused=len(reused), folder=folder, command=command, parameters=tuple(parameters.items()),
         )  # fmt: skip
         batch: list[Event] = [self.stamped(started), *map(self.stamped, reused)]
         self.cancel.on_request(lambda: self.inbox.put(None))

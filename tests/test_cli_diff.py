@@ -32,7 +32,7 @@ def test_the_newest_run_is_compared_with_the_one_before_it(tmp_path: Path) -> No
     assert [TIMES.sub("TIMES", " ".join(line.split())) for line in said.out.splitlines()] == [
         "Run RUN → RUN",
         "succeeded, TIMES",
-        "alpha: default → 2",
+        "alpha: 1 → 2",
         "",
         "step result time why",
         "≠ train another result: model, metrics TIMES parameter alpha: 1 → 2",
@@ -66,7 +66,7 @@ def test_as_json(tmp_path: Path) -> None:
     nbflow(tmp_path, "run")
     nbflow(tmp_path, "run", "-p", "alpha=2")
     told = json.loads(nbflow(tmp_path, "diff", "--json").out)
-    assert told["parameters"] == {"alpha": {"old": None, "new": 2}}
+    assert told["parameters"] == {"alpha": {"old": 1, "new": 2}}
     assert [(s["name"], s["verdict"]) for s in told["steps"]] == [
         ("load", "same"), ("train", "changed"), ("score", "changed"),
     ]  # fmt: skip

@@ -230,7 +230,7 @@ def events(root: Path, *words: str, code: int = 0) -> list[dict[str, Any]]:
     for event in found:
         assert event.pop("run") == "RUN"
         assert event.pop("time").endswith("Z")
-        for name in ("capacity", "key", "record", "jitter", "traceback", "usage", "environment"):
+        for name in ("capacity", "parameters", "key", "record", "jitter", "traceback", "usage", "environment"):
             event.pop(name, None)
     return [event for event in found if event["event"] != "StepProgressed"]
 

@@ -35,7 +35,7 @@ def test_a_run_that_made_something_leaves_a_report_and_one_that_did_not_leaves_n
     assert nbflow(tmp_path, "run").code == 0
     (first,) = written(tmp_path)
     view = data_of(first)
-    assert (view["status"], view["command"], view["parameters"]) == ("succeeded", "nbflow run", {})
+    assert (view["status"], view["command"], view["parameters"]) == ("succeeded", "nbflow run", {"factor": 2})
     text = first.read_text(encoding="utf-8")
     assert ("loaded &lt;3&gt;" in text, "model 12" in text, "<svg xmlns" in json.dumps(view)) == (True, True, True)
     assert view["folder"] == f"nbflow_runs/{first.parent.name}"

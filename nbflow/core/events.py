@@ -137,6 +137,8 @@ class RunStarted(Fact):
     folder: str = ""
     command: str = ""
     """What a person would type to run the same again."""
+    parameters: tuple[tuple[str, Any], ...] = ()
+    """What the parameters of its notebooks are, given or not: name → value that JSON has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,6 +354,7 @@ def to_json(event: Event, run_id: str, short: Mapping[str, str] = MappingProxyTy
     if isinstance(event, RunStarted):
         data["steps"] = [_spec_to_json(spec, named) for spec in event.steps]
         data["capacity"] = dict(event.capacity)
+        data["parameters"] = dict(event.parameters)
     elif isinstance(event, Measured):
         data["usage"] = _values(event.usage)
         data["environment"] = dict(event.environment)
@@ -373,6 +376,7 @@ def from_json(data: Mapping[str, Any]) -> Event:
     if kind is RunStarted:
         values["steps"] = tuple(_spec_from_json(spec) for spec in data["steps"])
         values["capacity"] = tuple(data["capacity"].items())
+        values["parameters"] = tuple(data.get("parameters", {}).items())
     elif issubclass(kind, Measured):
         values["usage"] = Usage(**{name: value for name, value in data.get("usage", {}).items() if name in _USAGE})
         values["environment"] = tuple(data.get("environment", {}).items())

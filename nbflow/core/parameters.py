@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
 from nbflow.core.graph import Pipeline, Step
 from nbflow.core.magics import replace_magics
@@ -16,6 +16,9 @@ from nbflow.core.syntax import parse
 from nbflow.core.units import assigned
 
 Kind = Literal["bool", "int", "float", "str", "json"]
+
+LONGEST = 1000
+"""Characters of a default that is told."""
 
 
 class Parameter(NamedTuple):
@@ -58,6 +61,25 @@ def _written(outline: Outline, number: int) -> Iterator[tuple[str, str, str]]:
         annotation = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
         for name in names:
             yield name, source or "", annotation
+
+
+def values_of(pipeline: Pipeline, given: Mapping[str, Any], steps: Iterable[str]) -> dict[str, Any]:
+    """What the parameters of the notebooks of these steps are in a run, for those who read of it later: what is given,
+    else the default, as text where it is no plain value. A name whose defaults differ is there for each notebook, as
+    ``notebook: name``; very long defaults are left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for notebook in dict.fromkeys(pipeline.steps[step].notebook for step in steps):
+        for name, default, _, source in parameters_of(pipeline.outlines[notebook]):
+            if name in given or len(default or source) <= LONGEST:
+                found.setdefault(name, {})[notebook] = json.loads(default) if default else source
+    values: dict[str, Any] = {}
+    for name, by_notebook in found.items():
+        value, *others = by_notebook.values()
+        if name in given or all(other == value for other in others):
+            values[name] = given.get(name, value)
+        else:
+            values.update((f"{notebook}: {name}", own) for notebook, own in by_notebook.items())
+    return values
 
 
 def parameters_by_step(pipeline: Pipeline) -> Mapping[str, tuple[str, ...]]:

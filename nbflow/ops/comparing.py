@@ -48,7 +48,7 @@ def _side(told: Story, store: Store) -> Side:
         step["id"]: StepSide(step["name"], step["state"], step["seconds"], results.record(step["id"]))
         for step in told.view["steps"]
     }
-    return Side(told.row.id, told.view["status"], told.seconds, dict(told.row.parameters), steps)
+    return Side(told.row.id, told.view["status"], told.seconds, told.view["parameters"], steps)
 
 
 # --- the documented JSON -------------------------------------------------------------------------------

@@ -186,7 +186,7 @@ class Story:
             **seen,
             "folder": f"{RUNS}/{self.row.id}",
             "sources": list(self.row.sources),
-            "parameters": dict(self.row.parameters),
+            "parameters": {**seen["parameters"], **self.row.parameters},
             "seconds": self.seconds,
             "now": time_text(time.time()) if goes_on else seen["now"],
             "eta": due(self.run, notes, self.history, time.time()) if goes_on else None,

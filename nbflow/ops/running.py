@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 from nbflow.attempt import Workshop
 from nbflow.core.events import Event, StepReused, StepSpec, StepSucceeded, time_text, to_json
 from nbflow.core.model import Finding, Record
+from nbflow.core.parameters import values_of
 from nbflow.core.plan import Plan, Planner
 from nbflow.core.reasons import because
 from nbflow.core.run import Run, begin
@@ -135,6 +136,7 @@ def run(
                 reused=_certainly_reused(shop, made),
                 folder=str(folder),
                 command=command,
+                parameters=values_of(project.pipeline, project.parameters, made.steps),
                 cancel=cancel,
             )
             status = str(finished.status)

@@ -108,11 +108,12 @@ class _Watched:
         assert self._run is not None
         self._notes = noted(self._notes, fresh)
         now = time.time()
+        told = view(self._row.id, self._run, self._notes)
         seen: RunView = {
-            **view(self._row.id, self._run, self._notes),
+            **told,
             "folder": f"{RUNS}/{self._row.id}",
             "sources": list(self._row.sources),
-            "parameters": dict(self._row.parameters),
+            "parameters": {**told["parameters"], **self._row.parameters},
             "now": time_text(now),
             "eta": None if self._run.finished else due(self._run, self._notes, self._history, now),
             "graph": self._graph,

@@ -123,4 +123,4 @@ def _signed(number: float) -> str:
 
 
 def _value(value: Any) -> str:
-    return "default" if value is None else clean(json.dumps(value, ensure_ascii=False, default=str))
+    return "not there" if value is None else clean(json.dumps(value, ensure_ascii=False, default=str))

@@ -44,6 +44,7 @@ WIRE: list[tuple[Event, dict[str, Any]]] = [
             capacity=(("gpu", 1.0),),
             folder="nbflow_runs/r",
             command="nbflow run n.ipynb",
+            parameters=(("size", 3), ("names", ["a"])),
         ),
         {
             "steps": [
@@ -51,7 +52,7 @@ WIRE: list[tuple[Event, dict[str, Any]]] = [
                 {"name": "n.b", "needs": ["a"], "retries": 2, "resources": {"gpu": 1.0}, "short": "b", "reason": "x"},
             ],
             "jobs": 2, "capacity": {"gpu": 1.0}, "fail_fast": False, "reused": 0, "folder": "nbflow_runs/r",
-            "command": "nbflow run n.ipynb",
+            "command": "nbflow run n.ipynb", "parameters": {"size": 3, "names": ["a"]},
         },
     ),
     (StepReused("n.a", at=AT, reason="fresh", key="k", record="r"),

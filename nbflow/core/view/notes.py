@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nbflow.core.attempts import PastAttempt, ended_attempt
 from nbflow.core.events import (
@@ -52,6 +52,7 @@ class Notes:
     """When the newest fact was told."""
     folder: str = ""
     command: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     steps: Mapping[str, Note] = field(default_factory=dict)
 
 
@@ -62,7 +63,8 @@ def noted(notes: Notes, events: Iterable[Event]) -> Notes:
     for event in events:
         last = event.at
         if isinstance(event, RunStarted):
-            notes = replace(notes, started=event.at, folder=event.folder, command=event.command)
+            parameters = dict(event.parameters)
+            notes = replace(notes, started=event.at, folder=event.folder, command=event.command, parameters=parameters)
         elif isinstance(event, RunFinished):
             notes = replace(notes, ended=event.at)
         elif isinstance(event, StepFact):

@@ -174,6 +174,7 @@ class RunView(TypedDict):
     sources: list[str]
     """Notebooks, as paths from the project root."""
     parameters: dict[str, Any]
+    """Of its notebooks, given or not."""
     environment: dict[str, str]
     """What the kernels of its steps were: ``Python`` and packages → version."""
     jobs: int

@@ -46,7 +46,7 @@ def view(run_id: str, run: Run, notes: Notes) -> RunView:
         "folder": notes.folder,
         "command": notes.command,
         "sources": list(dict.fromkeys(spec.notebook for spec in run.shape.specs if spec.notebook)),
-        "parameters": {},
+        "parameters": dict(notes.parameters),
         "environment": _environment(notes),
         "jobs": run.shape.jobs,
         "started": _time(notes.started),
