@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nbflow.journal import Journal, RunLock
-from nbflow.journal.database import SCHEMA
+from nbflow.journal.opening import SCHEMA
 from nbflow.kernels.specs import Installed
 from nbflow.kernels.trial import Trial, trial
 from nbflow.ops import doctor as examining

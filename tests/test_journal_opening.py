@@ -12,7 +12,7 @@ import pytest
 
 from nbflow.errors import JournalError
 from nbflow.journal import Journal, RunRow, journal_path
-from nbflow.journal.database import SCHEMA
+from nbflow.journal.opening import SCHEMA
 from tests.journals import EVENTS, RUN, T0, T1, reader
 from tests.unprivileged import closed, opened, run_unprivileged
 
