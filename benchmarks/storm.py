@@ -18,17 +18,8 @@ from typing import TYPE_CHECKING
 from benchmarks.picture import layered
 from benchmarks.table import Row, seconds
 from nbflow import ops
-from nbflow.core.events import (
-    Event,
-    RunFinished,
-    RunStarted,
-    StepProgressed,
-    StepSpec,
-    StepStarted,
-    StepSucceeded,
-    time_text,
-    to_json,
-)
+from nbflow.core.event_json import time_text, to_json
+from nbflow.core.events import Event, RunFinished, RunStarted, StepProgressed, StepSpec, StepStarted, StepSucceeded
 from nbflow.journal import Journal, RunLock
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nbflow.core.events import Event, RunFinished, StepSucceeded, time_text, to_json
+from nbflow.core.event_json import time_text, to_json
+from nbflow.core.events import Event, RunFinished, StepSucceeded
 from nbflow.journal import Journal
 
 FIRST, SECOND, THIRD = "20261124-153012-k3x9", "20261124-160000-a1b2", "20261125-080000-zz9z"

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from nbflow.core.event_json import to_json
 from nbflow.core.events import (
     Event,
     RunFinished,
@@ -19,7 +20,6 @@ from nbflow.core.events import (
     StepSpec,
     StepStarted,
     StepSucceeded,
-    to_json,
 )
 from nbflow.errors import UsageError
 from nbflow.journal import Journal, RunLock

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from nbflow.core.events import time_text
+from nbflow.core.event_json import time_text
 from nbflow.core.model import Record
 from nbflow.disk import flock
 from nbflow.errors import StoreError, StoreInUse

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from nbflow.alerts import Addresses, Command, Sender
 from nbflow.core.alerting import Alert, Circumstance, Kind, alerts_of
-from nbflow.core.events import from_json, time_text
+from nbflow.core.event_json import from_json, time_text
 from nbflow.core.run import Run, retold
 from nbflow.core.view import Notes, RunView, noted, view
 from nbflow.disk import flock

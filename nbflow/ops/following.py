@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbflow.core.events import Event, from_json
+from nbflow.core.event_json import from_json
+from nbflow.core.events import Event
 from nbflow.errors import UsageError, did_you_mean
 from nbflow.journal import Journal, RunRow
 from nbflow.journal.locks import interrupt_owner

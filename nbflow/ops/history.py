@@ -16,15 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nbflow.core.events import (
-    Event,
-    RunFinished,
-    RunStarted,
-    StepSpec,
-    from_json,
-    time_text,
-    time_value,
-)
+from nbflow.core.event_json import from_json, time_text, time_value
+from nbflow.core.events import Event, RunFinished, RunStarted, StepSpec
 from nbflow.core.run import ACTIVE, ImpossibleEvent, Run, advance, begin
 from nbflow.core.timing import History, Timing, timing
 from nbflow.core.view import Action, Notes, RunView, StepView, due, noted, timed, view

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from nbflow.attempt import Workshop
-from nbflow.core.events import Event, StepReused, StepSpec, StepSucceeded, time_text, to_json
+from nbflow.core.event_json import time_text, to_json
+from nbflow.core.events import Event, StepReused, StepSpec, StepSucceeded
 from nbflow.core.model import Finding, Record
 from nbflow.core.parameters import values_of
 from nbflow.core.plan import Plan, Planner

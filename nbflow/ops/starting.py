@@ -10,7 +10,8 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from nbflow.core.events import RunStarted, from_json
+from nbflow.core.event_json import from_json
+from nbflow.core.events import RunStarted
 from nbflow.core.model import Finding
 from nbflow.core.plan import Plan
 from nbflow.errors import NbflowError, UsageError

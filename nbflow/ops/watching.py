@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbflow.core.events import Event, StepReused, StepSucceeded, time_text
+from nbflow.core.event_json import time_text
+from nbflow.core.events import Event, StepReused, StepSucceeded
 from nbflow.core.graph import Pipeline
 from nbflow.core.run import ACTIVE, Run, retold
 from nbflow.core.timing import History

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from nbflow.core.attempts import PastAttempt
-from nbflow.core.events import time_text
+from nbflow.core.event_json import time_text
 from nbflow.core.timing import PARTS, Remark, StepTime, Timing
 from nbflow.core.view import RunView, StepView
 from nbflow.render.columns import GAP, NARROW, Cell, columns, paint, span

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbflow.core.events import time_text
+from nbflow.core.event_json import time_text
 from nbflow.disk.whole import sync
 from nbflow.store import files
 from nbflow.store.stock import DAMAGED, Kept, Stock

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from nbflow.core.events import time_text
+from nbflow.core.event_json import time_text
 from nbflow.core.model import Record
 from nbflow.store.records import SCHEMA, blobs_of, record_from_json
 

@@ -18,6 +18,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from nbflow.core.event_json import to_json
 from nbflow.core.events import (
     INTERNAL,
     CancelRequested,
@@ -32,7 +33,6 @@ from nbflow.core.events import (
     StepSkipped,
     StepStarted,
     StepSucceeded,
-    to_json,
 )
 from nbflow.core.run import Run
 from nbflow.core.timing import NO_HISTORY, History

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nbflow.core.event_json import from_json, time_text, to_json
 from nbflow.core.events import (
     EVENTS,
     CancelRequested,
@@ -25,9 +26,6 @@ from nbflow.core.events import (
     StepStarted,
     StepSucceeded,
     Usage,
-    from_json,
-    time_text,
-    to_json,
 )
 
 AT = 1795534212.25

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nbflow.core.event_json import from_json, to_json
 from nbflow.core.events import (
     CancelRequested,
     CancelStep,
@@ -33,8 +34,6 @@ from nbflow.core.events import (
     StepSucceeded,
     StopStep,
     WaitRetry,
-    from_json,
-    to_json,
 )
 from nbflow.core.run import Run, advance, begin, check, fold
 from nbflow.core.view import Notes, noted, outcomes, view

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from nbflow.core.events import RunFinished, RunStarted, StepSpec, StepStarted, StepSucceeded, time_text, to_json
+from nbflow.core.event_json import time_text, to_json
+from nbflow.core.events import RunFinished, RunStarted, StepSpec, StepStarted, StepSucceeded
 from nbflow.core.view import VERSION
 from nbflow.journal import Journal, RunLock
 from nbflow.ops.watching import Seen, looks

@@ -14,6 +14,7 @@ import pytest
 from nbflow import ops
 from nbflow.api import Run
 from nbflow.api.runs import ended_elsewhere
+from nbflow.core.event_json import to_json
 from nbflow.core.events import (
     CancelRequested,
     Event,
@@ -23,7 +24,6 @@ from nbflow.core.events import (
     StepSpec,
     StepStarted,
     StepSucceeded,
-    to_json,
 )
 from nbflow.core.plan import Plan
 from nbflow.core.run import Run as State

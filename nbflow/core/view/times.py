@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from nbflow.core.events import time_text
+from nbflow.core.event_json import time_text
 from nbflow.core.run import Run
 from nbflow.core.timing import History, StepTime, Timing, eta, remark, usual
 from nbflow.core.view.notes import Notes

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import cast, get_args
 
 from nbflow.core.attempts import PastAttempt
-from nbflow.core.events import Ending, Outcome, StepSpec, Usage, time_text
+from nbflow.core.event_json import time_text
+from nbflow.core.events import Ending, Outcome, StepSpec, Usage
 from nbflow.core.run import ACTIVE, DONE, Progress, Run, State, backoff
 from nbflow.core.view.groups import grouped
 from nbflow.core.view.notes import Note, Notes
