@@ -99,6 +99,6 @@ $(VENV)/.built-labextension: $(LAB) | $(VENV)/.installed-dev
 $(VENV)/.installed-%: requirements/%.txt pyproject.toml | $(BIN)/python
 	$(call at-least-3.11,$(BIN)/python)
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
-	$(PIP) install --require-hashes -r $<
+	$(PIP) install --use-pep517 --require-hashes -r $<
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
