@@ -4,7 +4,7 @@
 import type { ISharedCell } from '@jupyter/ydoc';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
-import { Debouncer } from '@lumino/polling';
+import { Debouncer, Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { IDisposable } from '@lumino/disposable';
 import { follow, type Open, type StreamEvent } from '../pure/events.js';
@@ -13,6 +13,12 @@ import { fixing } from '../pure/marks.js';
 import type { Finding, RunChange, RunRow } from '../pure/wire.js';
 import { problemOf, type Asked, type Client } from './client.js';
 import { apply, content, rewrite } from './content.js';
+
+/** Runs that are listed. */
+const MOST = 20;
+
+/** Milliseconds between two looks at the runs of a notebook that stands beside the one in front. */
+const BESIDE = 1000;
 
 export class Watch implements IDisposable {
   constructor(
@@ -62,11 +68,16 @@ export class Watch implements IDisposable {
     this.asking = new Debouncer(() => this.ask(), milliseconds);
   }
 
-  /** Whether somebody can see it: a notebook in the background follows nothing. `inFront`: the one that is worked in. */
+  /**
+   * Whether somebody can see it: a notebook in the background follows nothing. `inFront`: the one that is worked in is
+   * told of its runs, those beside it look now and then. (A browser keeps six connections to a server open, for all of
+   * its pages, and whatever is asked besides would wait.)
+   */
   see(visible: boolean, inFront: boolean): void {
     const shown = visible && !this.visible;
     this.visible = visible;
-    this.listens = inFront;
+    this.listens = visible && inFront;
+    this.looks = visible && !inFront;
     if (shown) void this.ask(this.known.plan !== null);
     this.follow();
   }
@@ -154,6 +165,7 @@ export class Watch implements IDisposable {
     if (this.disposed) return;
     this.disposed = true;
     this.asking.dispose();
+    this.looking.dispose();
     this.runStream?.abort();
     this.listStream?.abort();
     Signal.clearData(this);
@@ -237,21 +249,34 @@ export class Watch implements IDisposable {
         );
       }
     }
-    const listens = this.listens && this.visible && !this.disposed;
+    const listens = this.listens && !this.disposed;
     if (listens && this.listStream === null) {
       this.listStream = this.stream(
         (_, signal) => this.client.events(this.path, signal),
-        event => {
-          const { runs } = JSON.parse(event.data) as { runs: RunRow[] };
-          this.put(model.listed(this.known, runs));
-          this.follow();
-        },
+        event => this.list((JSON.parse(event.data) as { runs: RunRow[] }).runs),
         () => undefined
       );
     } else if (!listens) {
       this.listStream?.abort();
       this.listStream = null;
     }
+    const looks = this.looks && !this.disposed;
+    if (looks !== this.isLooking) {
+      this.isLooking = looks;
+      void (looks ? this.looking.start() : this.looking.stop());
+    }
+  }
+
+  private list(runs: readonly RunRow[]): void {
+    this.put(model.listed(this.known, runs));
+    this.follow();
+  }
+
+  /** Of the notebook beside. Rejected where the server does not answer: then the next look is later. */
+  private async look(): Promise<void> {
+    if (!this.panel.context.isReady) return;
+    const runs = await this.client.runs(this.path, MOST);
+    if (this.looks) this.list(runs);
   }
 
   private stream(
@@ -274,10 +299,16 @@ export class Watch implements IDisposable {
   }
 
   private asking: Debouncer<void>;
+  private readonly looking = new Poll({
+    auto: false, name: 'nbflow:beside', factory: () => this.look(),
+    frequency: { interval: BESIDE, backoff: true, max: 30 * BESIDE }
+  });
   private readonly changedSignal = new Signal<this, void>(this);
   private disposed = false;
   private visible = false;
   private listens = false;
+  private looks = false;
+  private isLooking = false;
   private last = '';
   /** Since the last answer that was taken: a question that is overtaken takes no news of an edit with it. */
   private isEdited = false;

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.ui.browser import chromium
+from tests.ui.browser.lab import LabPage
 from tests.ui.browser.pages import MILLISECONDS, NotebookPage
 from tests.ui.browser.server import PATIENCE, Server, serving
 from tests.ui.live import end_runs
@@ -77,3 +78,38 @@ def opened(
 
     yield open_
     context.close()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What the consoles of the pages complained of, as far as nbflow is in it."""
+    return []
+
+
+def _is_ours(place: str) -> bool:
+    """Without a kernel, other extensions complain of themselves."""
+    return "nbflow" in place
+
+
+@pytest.fixture
+def new_page(browser: Browser, said: list[str]) -> Iterator[Callable[[], Page]]:
+    """Each in a browser of its own: it shares neither cookies nor files with another."""
+    contexts = []
+
+    def make() -> Page:
+        context = browser.new_context(viewport={"width": 1500, "height": 950}, color_scheme="light")
+        contexts.append(context)
+        context.set_default_timeout(MILLISECONDS)
+        page = context.new_page()
+        page.on("console", lambda m: said.append(m.text) if m.type == "error" and _is_ours(m.location["url"]) else None)
+        page.on("pageerror", lambda error: said.append(str(error)) if _is_ours(error.stack or "") else None)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def lab(server: Server, new_page: Callable[[], Page]) -> LabPage:
+    return LabPage(new_page()).start(server)

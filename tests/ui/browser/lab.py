@@ -12,7 +12,9 @@ from tests.ui.browser.pages import MILLISECONDS, NotebookPage
 from tests.ui.browser.server import Server
 
 _CURRENT = "window.jupyterapp.shell.currentWidget"
-_BADGES = f"""() => {_CURRENT}.content.widgets.flatMap((cell, index) => {{
+_NOTEBOOK = """(path => path === '' ? window.jupyterapp.shell.currentWidget
+    : [...window.jupyterapp.shell.widgets('main')].find(widget => widget.context?.path === path))"""
+_BADGES = f"""path => {_NOTEBOOK}(path).content.widgets.flatMap((cell, index) => {{
     const all = [...cell.node.querySelectorAll(':scope > .jp-nbflow-badge')];
     return all.map(badge => [index + 1, badge.querySelector('.jp-nbflow-badge-name').textContent, badge.dataset.state]);
 }})"""
@@ -47,6 +49,29 @@ class LabPage:
         """The panel."""
         self.command("nbflow:show")
         self.panel.wait_for()
+
+    def wait_until_drawn(self) -> None:
+        """JupyterLab puts the cells in bit by bit, and scrolls when they are there."""
+        self.page.wait_for_function(f"() => {_CURRENT}.content.widgets.every(cell => cell.isAttached)")
+
+    def start_kernel(self) -> None:
+        self.page.evaluate(f"() => {{ void {_CURRENT}.sessionContext.changeKernel({{ name: 'python3' }}); }}")
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Until it is there, and idle."""
+        self.page.wait_for_function(
+            f"() => {_CURRENT}.sessionContext.session?.kernel?.status === 'idle'", timeout=MILLISECONDS
+        )
+
+    def has_kernel(self) -> bool:
+        found: bool = self.page.evaluate(f"() => Boolean({_CURRENT}.sessionContext.session)")
+        return found
+
+    def is_dirty(self) -> bool:
+        """Whether it holds what is not saved."""
+        found: bool = self.page.evaluate(f"() => {_CURRENT}.context.model.dirty")
+        return found
 
     # --- asking
 
@@ -83,13 +108,16 @@ class LabPage:
 
     # --- seeing
 
-    def badges(self) -> list[tuple[int, str, str]]:
-        """(cell from 1, step, state) of each badge."""
-        return [(cell, name, state) for cell, name, state in self.page.evaluate(_BADGES)]
+    def badges(self, path: str = "") -> list[tuple[int, str, str]]:
+        """(cell from 1, step, state) of each badge in the notebook in front, or in the one that is named."""
+        return [(cell, name, state) for cell, name, state in self.page.evaluate(_BADGES, path)]
 
-    def states(self) -> dict[str, str]:
+    def states(self, path: str = "") -> dict[str, str]:
         """Step → state, by the badges."""
-        return {name: state for _, name, state in self.badges()}
+        return {name: state for _, name, state in self.badges(path)}
+
+    def all_are(self, state: str) -> bool:
+        return bool(self.states()) and set(self.states().values()) == {state}
 
     def titles(self, step: str) -> list[str]:
         """What the badges of a step say when pointed at."""

@@ -149,7 +149,8 @@ def _environment(place: Path) -> dict[str, str]:
         "IPYTHONDIR": "ipython", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
     }  # fmt: skip
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "JPY_"))}
-    return {**kept, **{name: str(place / folder) for name, folder in folders.items()}}
+    # In a virtual environment, what is installed there would come before what lies in these folders.
+    return {**kept, "JUPYTER_PREFER_ENV_PATH": "0", **{name: str(place / folder) for name, folder in folders.items()}}
 
 
 def _free_port() -> int:

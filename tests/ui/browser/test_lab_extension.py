@@ -2,98 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.flows import write_notebook
 from tests.ui.browser.conftest import EXAMPLES
 from tests.ui.browser.lab import LabPage
 from tests.ui.browser.pages import MILLISECONDS
-from tests.ui.browser.server import PATIENCE, Server
+from tests.ui.browser.panels import until
+from tests.ui.browser.pipelines import CHAIN, write
+from tests.ui.browser.server import Server
 
 pytestmark = pytest.mark.slow
-
-CHAIN = {
-    "params": "size = 3",
-    "helper": "def double(values):\n    return [2 * value for value in values]",
-    "make": "%%step make -o numbers\nnumbers = list(range(size))",
-    "look": "numbers[:2]",
-    "sum": "%%step add -i numbers -o total\ntotal = sum(double(numbers))",
-}
-WAITING = {
-    **CHAIN,
-    "wait": (
-        "%%step wait -i total -o done\nimport pathlib, time\n"
-        "while not pathlib.Path('wake').exists():\n    time.sleep(0.05)\ndone = total"
-    ),
-}
-"""Its last step goes on when it is woken."""
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1500, "height": 950}, color_scheme="light")
-    made.set_default_timeout(MILLISECONDS)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def said() -> list[str]:
-    """What the consoles of the pages complained of, as far as nbflow is in it."""
-    return []
-
-
-def is_ours(place: str) -> bool:
-    """Without a kernel, other extensions complain of themselves."""
-    return "nbflow" in place
-
-
-@pytest.fixture
-def new_page(context: BrowserContext, said: list[str]) -> Callable[[], Page]:
-    def make() -> Page:
-        page = context.new_page()
-        page.on("console", lambda m: said.append(m.text) if m.type == "error" and is_ours(m.location["url"]) else None)
-        page.on("pageerror", lambda error: said.append(str(error)) if is_ours(error.stack or "") else None)
-        return page
-
-    return make
-
-
-@pytest.fixture
-def lab(server: Server, new_page: Callable[[], Page]) -> LabPage:
-    return LabPage(new_page()).start(server)
-
-
-def write(project: Path, name: str, cells: Mapping[str, str]) -> str:
-    """A notebook with a cell of parameters; its path as the server knows it."""
-    path = write_notebook(project / name, cells)
-    content = json.loads(path.read_text())
-    for cell in content["cells"]:
-        if "".join(cell["source"]).startswith("size = "):
-            cell["metadata"]["tags"] = ["parameters"]
-    path.write_text(json.dumps(content))
-    return f"{project.name}/{name}"
-
-
-def until(looks: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not looks():
-        assert time.monotonic() < deadline, looks()
-        time.sleep(0.05)
-
-
-def all_are(lab: LabPage, state: str) -> bool:
-    return bool(lab.states()) and set(lab.states().values()) == {state}
 
 
 def test_the_quickstart_is_seen_run_and_goes_stale_without_a_kernel(
@@ -117,14 +41,15 @@ def test_the_quickstart_is_seen_run_and_goes_stale_without_a_kernel(
     until(lambda: lab.status() == "running")
     until(lambda: lab.status() == "succeeded")
     assert set(lab.cards().values()) == {"succeeded"}
-    until(lambda: all_are(lab, "succeeded"))
+    until(lambda: lab.all_are("succeeded"))
     until(lambda: lab.panel.locator(".jp-nbflow-run").count() == 1)
 
     lab.replace(9, "dropna", "copy().dropna")
     until(lambda: lab.states()["prepare"] == "stale")
     assert lab.states()["load"] == "fresh"
     assert ["tidy" in title for title in lab.titles("prepare")] == [True]
-    assert lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session") is None
+    assert lab.is_dirty(), "it was saved"
+    assert not lab.has_kernel()
     lab.panel.get_by_role("button", name="Open report").wait_for(state="detached")
     lab.panel.locator(".jp-nbflow-run").click()
     lab.panel.get_by_role("button", name="Open report").click()
@@ -162,47 +87,6 @@ def test_a_notebook_without_steps_explains_them_and_tags_the_selected_cell(lab: 
     until(lambda: len(lab.badges()) == 2)
 
 
-def test_a_run_is_met_again_after_a_reload_seen_by_another_page_and_cancelled(
-    lab: LabPage, project: Path, server: Server, new_page: Callable[[], Page]
-) -> None:
-    path = write(project, "waiting.ipynb", WAITING)
-    lab.open(path)
-    until(lambda: len(lab.badges()) == 3)
-    lab.command("nbflow:run")
-    until(lambda: lab.states() == {"make": "succeeded", "add": "succeeded", "wait": "running"})
-
-    lab.start(server).open(path)
-    until(lambda: lab.cards().get("wait") == "running" and lab.states().get("wait") == "running")
-    other = LabPage(new_page()).start(server).open(path)
-    until(lambda: other.states().get("wait") == "running")
-    lab.panel.locator(".nbf-do-cancel").click()
-    until(lambda: lab.status() == "cancelled" and other.status() == "cancelled")
-    until(lambda: other.states()["wait"] == "cancelled")
-
-    (project / "wake").touch()
-    other.panel.locator(".nbf-do-retry").click()
-    until(lambda: other.status() == "succeeded" and lab.status() == "succeeded")
-    assert other.cards() == {"make": "reused", "add": "reused", "wait": "succeeded"}
-    assert lab.panel.locator(".jp-nbflow-run").count() == 2
-
-
-def test_a_run_of_the_terminal_appears_and_one_step_is_run_from_its_badge(lab: LabPage, project: Path) -> None:
-    lab.open(write(project, "flow.ipynb", WAITING))
-    until(lambda: len(lab.badges()) == 3)
-    words = [sys.executable, "-m", "nbflow", "run", "flow.ipynb"]
-    with subprocess.Popen(words, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as terminal:
-        until(lambda: lab.states()["wait"] == "running")
-        assert lab.status() == "running"
-        (project / "wake").touch()
-        assert terminal.wait(PATIENCE) == 0
-    until(lambda: lab.status() == "succeeded" and all_are(lab, "succeeded"))
-
-    lab.replace(5, "total = sum", "total = 1 + sum")
-    until(lambda: lab.states() == {"make": "fresh", "add": "stale", "wait": "maybe stale"})
-    lab.page.get_by_role("button", name="Run step add").click()
-    until(lambda: lab.states() == {"make": "reused", "add": "succeeded", "wait": "stale"})
-
-
 def test_badges_follow_moves_copies_deletion_and_undo(lab: LabPage, project: Path) -> None:
     lab.open(write(project, "flow.ipynb", CHAIN))
 
@@ -238,8 +122,7 @@ def test_a_long_notebook_has_its_badges_and_a_node_leads_to_its_cell(lab: LabPag
     text = {f"text{n}": f"# {n}\n" * 8 for n in range(295)}
     lab.open(write(project, "long.ipynb", {**CHAIN, **text, "last": "%%step last -i total\nprint(total)"}))
     until(lambda: lab.badges() and lab.badges()[-1][:2] == (301, "last"))
-    attached = "() => window.jupyterapp.shell.currentWidget.content.widgets.every(cell => cell.isAttached)"
-    lab.page.wait_for_function(attached)  # JupyterLab puts them in bit by bit, and scrolls when they are there
+    lab.wait_until_drawn()
     lab.panel.locator("[data-step$=last]").click()
     until(lambda: lab.active_cell() == 301 and lab.nb.is_in_view(300))
     expect(lab.page.locator(".jp-nbflow-badge", has_text="last")).to_be_in_viewport()
@@ -332,5 +215,5 @@ def test_notebook_7_has_it_too_and_complains_of_nothing(
     lab.show()
     until(lambda: set(lab.cards()) == {"make", "add"})
     page.get_by_role("button", name="Run Pipeline").click()
-    until(lambda: all_are(lab, "succeeded"))
+    until(lambda: lab.all_are("succeeded"))
     assert said == []
