@@ -119,7 +119,9 @@ export async function askForRename(
     buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.okButton({ label: trans.__('Rename') })],
     focusNodeSelector: 'input'
   });
-  const { button } = await dialog.launch();
+  const answer = dialog.launch();
+  input.select(); // the name is there to be typed over
+  const { button } = await answer;
   const chosen = choices[Number(select.value)];
   const next = input.value.trim();
   return button.accept && chosen && next && next !== chosen.old ? { ...chosen, next } : null;

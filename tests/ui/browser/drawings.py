@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ window.view = {{ mount, duration, size, clean, cleanBlock }}; window.asked = [];
 
 TRAP = "window.sprung = undefined; window.alert = window.print = () => { window.sprung = 'dialog'; };"
 
-SERIOUS = """async () => {
-    const found = await axe.run(document, { resultTypes: ['violations'] });
+SERIOUS = """async places => {
+    const found = await axe.run(places ?? document, { resultTypes: ['violations'] });
     return found.violations.filter(one => ['serious', 'critical'].includes(one.impact)).map(one =>
         `${one.id}: ${one.nodes.map(n => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).join(' | ')}`);
 }"""
@@ -89,10 +89,15 @@ class Drawn:
 
     def serious(self) -> list[str]:
         """What axe finds that keeps somebody out."""
-        assert AXE.is_file(), ADVICE
-        self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found: list[str] = self.page.evaluate(SERIOUS)
-        return found
+        return serious(self.page)
+
+
+def serious(page: Page, places: Sequence[str] | None = None) -> list[str]:
+    """What axe finds on a page, or in the places that selectors name, that keeps somebody out."""
+    assert AXE.is_file(), ADVICE
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = page.evaluate(SERIOUS, places)
+    return found
 
 
 def sound(value: Mapping[str, Any]) -> Any:
