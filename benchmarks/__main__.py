@@ -13,7 +13,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import drawing, examples, fresh, handover, peers, picture, planning, sleeping, starting, steps, storm
+from benchmarks import (
+    drawing,
+    examples,
+    fresh,
+    handover,
+    lab,
+    peers,
+    picture,
+    planning,
+    sleeping,
+    starting,
+    steps,
+    storm,
+)
 from benchmarks.table import Row, machine, moment, table
 
 GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -22,6 +35,7 @@ GROUPS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "picture": picture.rows,
     "drawing": drawing.rows,
     "storm": storm.rows,
+    "lab": lab.rows,
     "fresh": fresh.rows,
     "steps": steps.rows,
     "handover": handover.rows,

@@ -32,7 +32,7 @@ class LabPage:
         self.page.evaluate("() => window.jupyterapp.restored.then(() => true)")
         return self
 
-    def open(self, path: str, **options: object) -> LabPage:
+    def open(self, path: str, *, panel: bool = True, **options: object) -> LabPage:
         """Without a kernel. ``mode="split-right"`` puts it beside what is open."""
         self.page.evaluate(
             """([path, options]) => { void window.jupyterapp.commands.execute('docmanager:open', {
@@ -42,7 +42,8 @@ class LabPage:
         self.page.wait_for_function(
             f"path => {_CURRENT}?.context?.path === path && {_CURRENT}.context.isReady", arg=path, timeout=MILLISECONDS
         )
-        self.show()
+        if panel:
+            self.show()
         return self
 
     def show(self) -> None:

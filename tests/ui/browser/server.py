@@ -68,14 +68,17 @@ class Server:
 
 
 @contextmanager
-def serving(place: Path, settings: Mapping[str, object] = SETTINGS) -> Iterator[Server]:
-    """A server whose files all lie below ``place``; it serves ``place/work``."""
+def serving(place: Path, settings: Mapping[str, object] = SETTINGS, *, with_nbflow: bool = True) -> Iterator[Server]:
+    """A server whose files all lie below ``place``; it serves ``place/work``. ``with_nbflow``: else both extensions are
+    disabled, as a person would do it."""
     (place / "work").mkdir(parents=True)
     for name, values in settings.items():
         path = place / "settings" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
     _install(place)
+    if not with_nbflow:
+        _disable(place)
     server = Server(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(16), place / "work")
     process = subprocess.Popen(
         _command(server), env=_environment(place), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -97,6 +100,15 @@ def _install(place: Path) -> None:
     extensions.mkdir(parents=True)
     (extensions / "nbflow").symlink_to(CHECKOUT / "nbflow" / "labextension", target_is_directory=True)
     shutil.copytree(CHECKOUT / "jupyter-config", place / "config", dirs_exist_ok=True)
+
+
+def _disable(place: Path) -> None:
+    config = place / "config"
+    (config / "labconfig").mkdir()
+    (config / "labconfig" / "page_config.json").write_text('{"disabledExtensions": {"nbflow": true}}')
+    (config / "jupyter_server_config.d" / "nbflow.json").write_text(
+        '{"ServerApp": {"jpserver_extensions": {"nbflow": false}}}'
+    )
 
 
 def _wait_until_it_answers(server: Server) -> None:
