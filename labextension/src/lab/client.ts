@@ -18,9 +18,15 @@ export class ServerSays extends Error {
   }
 }
 
+/** Whether the server was not reached. */
+export function isAway(error: unknown): boolean {
+  return error instanceof ServerConnection.NetworkError;
+}
+
 /** Why something failed, for a person. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ServerSays) return error.problem;
+  if (isAway(error)) return { message: 'The Jupyter server does not answer.', fix: 'It is asked again until it does. If it has ended, start it anew.' };
   return { message: error instanceof Error ? error.message : String(error), fix: '' };
 }
 

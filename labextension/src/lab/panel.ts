@@ -36,7 +36,7 @@ export class PipelinePanel extends Widget {
   showNothing(): void {
     this.forget();
     for (const part of [this.findings, this.files, this.runs]) part.replaceChildren();
-    this.notice.textContent = '';
+    this.tell('');
     this.explain(made('p', {}, this.trans.__('Open a notebook to see its pipeline.')));
   }
 
@@ -70,9 +70,10 @@ export class PipelinePanel extends Widget {
     this.quietly(() => this.drawing?.select(step));
   }
 
-  /** One line about what was asked for. */
-  tell(text: string): void {
+  /** One line about what was asked for. `ofRun`: it is of no use once the run is over. */
+  tell(text: string, ofRun = false): void {
     this.said = text;
+    this.isSaidOfRun = ofRun;
     this.notice.textContent = text;
   }
 
@@ -83,6 +84,7 @@ export class PipelinePanel extends Widget {
 
   private say(known: Known): void {
     const problem = known.trouble ?? known.plan?.problem;
+    if (this.isSaidOfRun && !isLive(known)) this.tell('');
     const text = problem ? [problem.message, problem.fix].filter(Boolean).join('\n') : this.said;
     if (this.notice.textContent !== text) this.notice.textContent = text;
     this.notice.classList.toggle('jp-mod-wrong', Boolean(problem));
@@ -214,6 +216,7 @@ export class PipelinePanel extends Widget {
   private quiet = false;
   private explained = '';
   private said = '';
+  private isSaidOfRun = false;
   private findingsShown = '[]';
   private runsShown = '';
 }

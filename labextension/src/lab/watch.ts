@@ -11,7 +11,7 @@ import { follow, type Open, type StreamEvent } from '../pure/events.js';
 import * as model from '../pure/model.js';
 import { fixing } from '../pure/marks.js';
 import type { Finding, RunChange, RunRow } from '../pure/wire.js';
-import { problemOf, type Asked, type Client } from './client.js';
+import { isAway, problemOf, type Asked, type Client } from './client.js';
 import { apply, content, rewrite } from './content.js';
 
 /** Runs that are listed. */
@@ -19,6 +19,16 @@ const MOST = 20;
 
 /** Milliseconds between two looks at the runs of a notebook that stands beside the one in front. */
 const BESIDE = 1000;
+
+/** Milliseconds until a server that could not be reached is asked again. */
+const AGAIN = 2000;
+
+/** JupyterLab could not save the notebook, and has said why. */
+export class NotSaved extends Error {
+  constructor() {
+    super('Nothing was run: the notebook is not saved.');
+  }
+}
 
 export class Watch implements IDisposable {
   constructor(
@@ -180,7 +190,10 @@ export class Watch implements IDisposable {
 
   private async save(): Promise<void> {
     await this.panel.context.ready;
-    if (this.panel.context.model.dirty) await this.panel.context.save();
+    if (!this.panel.context.model.dirty) return;
+    await this.panel.context.save().catch(() => {
+      throw new NotSaved();
+    });
   }
 
   private start(run: string): void {
@@ -221,7 +234,9 @@ export class Watch implements IDisposable {
         this.isEdited = false;
       }
     } catch (error) {
-      if (number === this.questions) this.put(model.troubled(this.known, problemOf(error)));
+      if (number !== this.questions) return;
+      this.put(model.troubled(this.known, problemOf(error)));
+      if (isAway(error)) setTimeout(() => { if (number === this.questions) void this.ask(true); }, AGAIN);
     }
     this.follow();
   }

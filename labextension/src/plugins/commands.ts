@@ -8,7 +8,7 @@ import { activeStep } from '../lab/cells.js';
 import { problemOf } from '../lab/client.js';
 import { askForParameters, askForRename } from '../lab/forms.js';
 import { icon } from '../lab/icon.js';
-import type { Watch } from '../lab/watch.js';
+import { NotSaved, type Watch } from '../lab/watch.js';
 import { isLive, NOTHING as NOTHING_KNOWN, shown } from '../pure/model.js';
 import { stepLine } from '../pure/stepline.js';
 import { Command, IPipelines } from '../tokens.js';
@@ -32,6 +32,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
       try {
         await work(watch);
       } catch (error) {
+        if (error instanceof NotSaved) return;
         const { message, fix } = problemOf(error);
         void showErrorMessage(trans.__('Pipeline'), [message, fix].filter(Boolean).join('\n\n'));
       }

@@ -62,7 +62,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
         if (action === 'run') await watch.run();
         else if (action === 'only' && step !== null) await watch.runStep(step);
         else if (action === 'retry') await watch.retry(shown(watch.known)?.run ?? '');
-        else if (action === 'cancel') widget.tell(await watch.cancel());
+        else if (action === 'cancel') widget.tell(await watch.cancel(), true);
         else if (action === 'jump' && step !== null && !(await goToStep(watch, step))) {
           widget.tell(trans.__('The cell of this step is not in this notebook as it is now.'));
         }
@@ -75,7 +75,9 @@ export const panel: JupyterFrontEndPlugin<void> = {
     async function open(path: string, kind: 'report' | 'notebook'): Promise<void> {
       const address = pipelines.current?.addressOf(path) ?? path;
       const opened = (await commands.execute('docmanager:open', {
-        path: address, ...(kind === 'report' ? { factory: 'HTML Viewer' } : {})
+        path: address,
+        // What has been executed is there to be read.
+        ...(kind === 'report' ? { factory: 'HTML Viewer' } : { kernelPreference: { shouldStart: false, autoStartDefault: false } })
       })) as (MimeDocument & { trusted?: boolean }) | undefined;
       // A report draws itself by a script. The viewer keeps it in a frame that reaches nothing of this page.
       if (kind === 'report' && opened && 'trusted' in opened) opened.trusted = true;

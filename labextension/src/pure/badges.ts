@@ -35,7 +35,7 @@ export function badges(known: Known): Map<string, Badge> {
         name: step.name,
         state: view?.state ?? '',
         label: view?.label ?? '',
-        took: view?.seconds == null ? '' : duration(view.seconds),
+        took: view?.seconds == null || view.state === 'reused' ? '' : duration(view.seconds),
         reason: view ? view.error || view.reason : '',
         telling: view !== null && !QUIET.has(view.state),
         part: step.cells.length > 1 ? `${index + 1} of ${step.cells.length}` : ''

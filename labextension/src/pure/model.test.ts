@@ -58,6 +58,12 @@ test('a page that is loaded during a run shows the run that the plan names', () 
   assert.deepEqual([known.run, model.isLive(known)], ['r1', true]);
 });
 
+test('what was reused took no time here', () => {
+  const steps = [stepView('a', 'succeeded', { seconds: 2 }), stepView('b', 'reused', { seconds: 0 })];
+  const known = model.told(model.shows(model.planned(model.NOTHING, pipeline([step('a', [1]), step('b', [2])], null), ['x', 'y'], false), 'r1', false), 'r1', runView('r1', 'running', steps));
+  assert.deepEqual([...badges(known).values()].map(badge => badge.took), ['2.0 s', '']);
+});
+
 test('badges stand at the cells of the plan, wherever these are now', () => {
   const known = model.planned(model.NOTHING, PLAN, CELLS, false);
   const found = badges(known);

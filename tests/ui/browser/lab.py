@@ -51,6 +51,12 @@ class LabPage:
         self.command("nbflow:show")
         self.panel.wait_for()
 
+    def wait_for_notebook(self, part: str) -> None:
+        """Until one whose path holds this is in front and read."""
+        self.page.wait_for_function(
+            f"part => {_CURRENT}?.context?.path.includes(part) && {_CURRENT}.context.isReady", arg=part
+        )
+
     def wait_until_drawn(self) -> None:
         """JupyterLab puts the cells in bit by bit, and scrolls when they are there."""
         self.page.wait_for_function(f"() => {_CURRENT}.content.widgets.every(cell => cell.isAttached)")
@@ -141,6 +147,11 @@ class LabPage:
         """Of the run or pipeline that the panel shows."""
         found = self.panel.locator(".nbf-status")
         return found.inner_text() if found.count() else ""
+
+    def notice(self) -> str:
+        """What the panel has to say above all else."""
+        said: str = self.panel.locator(".jp-nbflow-notice").inner_text()
+        return said
 
     def active_cell(self) -> int:
         """From 1."""

@@ -217,3 +217,21 @@ def test_notebook_7_has_it_too_and_complains_of_nothing(
     page.get_by_role("button", name="Run Pipeline").click()
     until(lambda: lab.all_are("succeeded"))
     assert said == []
+
+
+def test_one_undo_takes_a_whole_rename_back_where_the_notebook_has_one_undo(lab: LabPage, project: Path) -> None:
+    lab.page.evaluate(
+        "() => { window.jupyterapp.docRegistry.getModelFactory('notebook').disableDocumentWideUndoRedo = false; }"
+    )
+    lab.open(write(project, "flow.ipynb", CHAIN))
+    until(lambda: len(lab.badges()) == 2)
+    before = lab.nb.sources()
+    lab.select(3)
+    lab.command("nbflow:rename")
+    dialog = lab.page.locator(".jp-Dialog")
+    dialog.locator("select").select_option(label="numbers")
+    dialog.locator("input").fill("figures")
+    dialog.get_by_role("button", name="Rename").click()
+    until(lambda: ["figures" in source for source in lab.nb.sources()] == [False, False, True, True, True])
+    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.sharedModel.undo()")
+    assert lab.nb.sources() == before

@@ -60,6 +60,7 @@ def test_a_run_is_met_again_after_a_reload_seen_by_another_browser_and_cancelled
     lab.panel.locator(".nbf-do-cancel").click()
     until(lambda: lab.status() == "cancelled" and other.status() == "cancelled")
     until(lambda: other.states()["wait"] == "cancelled")
+    assert lab.notice() == "", "it is still said to be asked to stop"
 
     (project / "wake").touch()
     other.panel.locator(".nbf-do-retry").click()
@@ -119,3 +120,30 @@ def test_a_notebook_beside_the_one_in_front_follows_its_runs(lab: LabPage, proje
         assert terminal.wait(PATIENCE) == 0
     until(lambda: set(lab.states(beside).values()) == {"succeeded"})
     assert (lab.states(), lab.status()) == ({"make": "no result", "add": "no result"}, "not running")
+
+
+def test_a_server_that_is_away_is_said_to_be_and_asked_again(lab: LabPage, project: Path) -> None:
+    lab.open(write(project, "flow.ipynb", CHAIN))
+    until(lambda: lab.all_are("no result"))
+    lab.page.context.set_offline(True)
+    lab.replace(5, "-i numbers ", "")
+    until(lambda: lab.notice().startswith("The Jupyter server does not answer."))
+    lab.page.get_by_role("button", name="Run step add").click()
+    lab.page.locator(".jp-Dialog", has_text="File Save Error").wait_for()
+    lab.page.keyboard.press("Escape")
+    lab.page.context.set_offline(False)
+    until(lambda: lab.states()["add"] == "failed")
+    assert lab.notice() == ""
+    assert lab.page.locator(".jp-Dialog").count() == 0, "what JupyterLab has said is said again"
+    assert not list(project.rglob("nbflow_runs/*"))
+
+
+def test_the_executed_notebook_of_a_run_is_opened_and_starts_no_kernel(lab: LabPage, project: Path) -> None:
+    lab.open(write(project, "flow.ipynb", CHAIN))
+    until(lambda: lab.all_are("no result"))
+    lab.command("nbflow:run")
+    until(lambda: lab.status() == "succeeded")
+    lab.panel.get_by_role("button", name="Open executed notebook").click()
+    lab.wait_for_notebook("nbflow_runs")
+    assert lab.source(3) == CHAIN["make"]
+    assert not lab.has_kernel()
