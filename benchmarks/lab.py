@@ -219,15 +219,17 @@ def _fine(value: float) -> str:
 
 
 def _word(page: Page, number: int) -> list[float]:
-    """Type one, and pause as long as it takes to think of the next: then the extension reads the notebook."""
+    """Type one, with a pause in the middle that is long enough for the extension to ask: its answer comes while the
+    rest is typed."""
     page.bring_to_front()
     page.evaluate(FOCUS, number)
+    page.keyboard.type("\n#")
+    page.wait_for_timeout(1000 * PAUSE + 500)  # what comes with another page in front is no cost of typing
     page.evaluate("() => { window.keys.length = 0; }")
-    for letter in ("\n#" + "word" * LETTERS)[:LETTERS]:
-        page.keyboard.type(letter, delay=0)
-        page.wait_for_timeout(60)
-    page.wait_for_timeout(1000 * PAUSE + 300)
-    page.wait_for_function("() => window.keys.length >= 1")
+    for letter in range(LETTERS):
+        page.keyboard.type("w")
+        page.wait_for_timeout(1000 * PAUSE + 60 if letter == LETTERS // 2 else 60)
+    page.wait_for_function("letters => window.keys.length === letters", arg=LETTERS)
     found: list[float] = page.evaluate("() => window.keys")
     return [took / 1000 for took in found]
 
