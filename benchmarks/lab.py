@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from benchmarks.made import notebook, pretend
 from benchmarks.measure import command, in_turn
 from benchmarks.table import Row, seconds
-from nbflow.core.events import time_value
+from nbflow.core.event_json import time_value
 from nbflow.journal import Journal
 
 if TYPE_CHECKING:

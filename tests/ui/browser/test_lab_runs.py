@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,10 @@ RUNNING = {"make": "succeeded", "add": "succeeded", "wait": "running"}
 """Of the notebook that waits."""
 
 
+def is_selected(lab: LabPage, cell: int) -> bool:
+    return lab.active_cell() == cell and lab.nb.is_in_view(cell - 1)
+
+
 def test_the_flights_are_seen_without_a_kernel_and_a_node_leads_to_its_cell(lab: LabPage, project: Path) -> None:
     shutil.copy(EXAMPLES / "02_flights.ipynb", project)
     lab.open(f"{project.name}/02_flights.ipynb")
@@ -33,7 +38,7 @@ def test_the_flights_are_seen_without_a_kernel_and_a_node_leads_to_its_cell(lab:
     lab.wait_until_drawn()
     for step, cell in (("publish", 30), ("clean", 11), ("evaluate", 26)):
         lab.panel.locator(f"[data-step$={step}]").click()
-        until(lambda cell=cell: lab.active_cell() == cell and lab.nb.is_in_view(cell - 1))
+        until(partial(is_selected, lab, cell))
 
     lab.page.get_by_role("button", name="Run step load").click()
     until(lambda: lab.states()["load"] in ("starting", "running"))
