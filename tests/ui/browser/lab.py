@@ -65,6 +65,18 @@ class LabPage:
         self.page.evaluate(f"() => {{ void {_CURRENT}.sessionContext.changeKernel({{ name: 'python3' }}); }}")
         self.wait_for_kernel()
 
+    def restart_kernel(self) -> None:
+        """And wait until the new one is there: the old one is idle up to its end, and what it is sent then is lost."""
+        self.page.evaluate(
+            """() => {
+                window.done = false;
+                const restarting = window.jupyterapp.commands.execute('notebook:restart-kernel');
+                void restarting.finally(() => { window.done = true; });
+            }"""
+        )
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        self.nb.wait_until_done()
+
     def wait_for_kernel(self) -> None:
         """Until it is there, and idle."""
         self.page.wait_for_function(
