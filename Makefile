@@ -26,7 +26,7 @@ demo: $(VENV)/.installed-demo ## run the first example (again: every step is reu
 	$(BIN)/nbflow run $(EXAMPLE)
 
 lab: $(VENV)/.installed-dev $(VENV)/.built-labextension ## JupyterLab on the examples, with nbflow's panel
-	cd example_notebooks && ../$(BIN)/jupyter lab
+	cd example_notebooks && ../$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: lint browser ## lint, types and all tests: what CI runs
 	$(NODE) $(BIN)/npm test --prefix labextension

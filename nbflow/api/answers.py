@@ -22,7 +22,7 @@ from nbflow.render.html import paragraph
 from nbflow.render.words import count
 
 LOOKS: Mapping[str, str] = {
-    "invalid": "failed", "run": "starting", "may run": "maybe stale", "reuse": "reused",
+    "run": "starting", "may run": "maybe stale", "reuse": "reused",
 }  # fmt: skip
 """State of a step, or what a plan would do with it → the state it looks like in the picture."""
 

@@ -46,9 +46,9 @@ def propose(outlines: Mapping[str, Outline], notebook: str, number: int) -> Prop
     outline = outlines[notebook]
     _require_plain(outline, number)
     reading = _Reading(outline, number)
-    outputs = [*reading.outputs(), *reading.written_files()]
+    outputs = [*reading.outputs(), *reading.written_files()] or list(reading.last_bound())
     inputs = [*reading.inputs(), *_from_elsewhere(outlines, notebook, reading), *reading.read_files()]
-    name = _name(outline, number, outputs)
+    name = _name(outline, number, [*outputs, *reading.bound()])
     return Proposal(name, tuple(dict.fromkeys(inputs)), tuple(dict.fromkeys(outputs)))
 
 
@@ -95,7 +95,7 @@ class _Reading:
 
     def outputs(self) -> Iterator[str]:
         """Variables that the cell binds, or surely changes, and a cell below reads."""
-        bound = {n: None for unit in self.units if _holds_data(self.outline, self.number, unit) for n in unit.now.binds}
+        bound = self.bound()
         changed = {c.name: None for unit in self.units for c in unit.now.changes if _is_sure(c)}
         below = self._read_below()
         for name in dict.fromkeys([*bound, *changed]):
@@ -103,8 +103,20 @@ class _Reading:
             handed_on = name in changed and any(
                 s.kind == "step" and s in below.get(name, ()) for s in self.sources.get(name, ())
             )
-            if name != "_" and ((name in bound and made_here) or handed_on):
+            if (name in bound and made_here) or handed_on:
                 yield name
+
+    def bound(self) -> dict[str, None]:
+        """Variables that hold data."""
+        units = [unit for unit in self.units if _holds_data(self.outline, self.number, unit)]
+        return {name: None for unit in units for name in unit.now.binds if not name.startswith("_")}
+
+    def last_bound(self) -> Iterator[str]:
+        """What the cell ends with making, where no other cell makes it anew: what nobody reads yet."""
+        if self.units and _holds_data(self.outline, self.number, self.units[-1]):
+            cells = [cell.number for cell in self.outline.notebook.cells if cell.number != self.number]
+            anew = {name for cell in cells for unit in self.outline.units(cell) for name in unit.now.binds}
+            yield from (n for n in self.units[-1].now.binds if n not in anew and not n.startswith("_"))
 
     def _read_below(self) -> Mapping[str, set[Source]]:
         found: dict[str, set[Source]] = {}

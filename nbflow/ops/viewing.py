@@ -80,10 +80,11 @@ def standing_view(pipeline: Pipeline, rows: Sequence[StepStatus], jobs: int) -> 
 
 def _standing(step: StepView, row: StepStatus) -> StepView:
     why = because(row.reasons)
-    seen: StepView = {**step, "label": row.state, "reason": why, "actions": ["only", *step["actions"]]}
-    if row.state == "invalid":
-        return {**seen, "state": "failed", "error": why}
-    return {**seen, "state": cast("Standing", row.state)}
+    error = why if row.state == "invalid" else ""
+    state = cast("Standing", row.state)
+    return {
+        **step, "state": state, "label": state, "reason": why, "error": error, "actions": ["only", *step["actions"]],
+    }  # fmt: skip
 
 
 def graph_of(pipeline: Pipeline | None, steps: Collection[str]) -> GraphView:

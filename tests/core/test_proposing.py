@@ -13,8 +13,10 @@ from tests.fakes import outline
     ("cells", "number", "line"),
     [
         (["x = 1", "print(x)"], 1, "%%step x -o x"),
-        (["x = 1", "y = 1"], 1, "%%step step_1"),
-        (["x = 1", "x = 2\nprint(x)"], 1, "%%step step_1"),  # nobody reads this one
+        (["x = 1", "y = 1"], 1, "%%step x -o x"),  # nobody reads it yet
+        (["x = 1", "x = 2\nprint(x)"], 1, "%%step x"),  # nobody reads this one
+        (["%%step one -o a\na = 1", "b = a + 1\nprint(b)"], 2, "%%step b -i a"),  # to be looked at
+        (["import matplotlib.pyplot as plt", "fig, ax = plt.subplots()\nax.plot([1])"], 2, "%%step fig"),
         (["#| Make it\nx = 1", "x"], 1, "%%step make_it -o x"),
         (["#[markdown]\n## 3. Clean the data ##\n\ntext", "x = 1", "x"], 2, "%%step clean_the_data -o x"),
         (["#[markdown]\nA sentence, no heading", "x = 1", "x"], 2, "%%step x -o x"),

@@ -229,7 +229,7 @@ def test_a_front_end_finds_every_step_and_every_sign_by_its_id() -> None:
 
 def test_every_state_of_a_step_has_a_look() -> None:
     states = {state for state, _ in TRANSITIONS} | set(TRANSITIONS.values())
-    assert set(LOOKS) == states | {"fresh", "stale", "maybe stale", "no result"}
+    assert set(LOOKS) == states | {"fresh", "stale", "maybe stale", "no result", "invalid"}
 
 
 @pytest.mark.parametrize("state", LOOKS)

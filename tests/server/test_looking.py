@@ -132,6 +132,17 @@ def test_where_nothing_can_be_decided_the_reason_stands_in_place_of_the_view(sit
     assert [step["name"] for step in found["steps"]] == ["one", "two"]
 
 
+def test_a_step_that_cannot_run_is_invalid_and_has_not_failed(site: Site, flow: Flow, path: str) -> None:
+    flow.edit(lambda cells: cells[3].update(source="%%step two -i a -o b\nb = missing"))
+    view = pipeline(site, path)["view"]
+    assert [(step["state"], step["label"]) for step in view["steps"]] == [
+        ("no result", "no result"),
+        ("invalid", "invalid"),
+    ]
+    assert view["counts"] == {"no result": 1, "invalid": 1}
+    assert "missing" in view["steps"][1]["error"] == view["steps"][1]["reason"]
+
+
 def test_the_pipeline_of_a_project_is_told_of_each_of_its_notebooks(site: Site, flow: Flow, path: str) -> None:
     flow.write("pyproject.toml", '[tool.nbflow]\nnotebooks = ["flow.ipynb", "more/last.ipynb"]\n')
     write_notebook(flow.file("more/last.ipynb"), {"c1": "%%step last -i b -o c\nc = b"})

@@ -20,7 +20,7 @@ Action = Literal["run", "cancel", "retry", "only", "jump"]
 go to its cell. A front end offers those of them that it can do."""
 
 
-Standing = Literal["fresh", "stale", "maybe stale", "no result"]
+Standing = Literal["fresh", "stale", "maybe stale", "no result", "invalid"]
 """Where a step stands while there is no run: what a run would do with it."""
 
 

@@ -68,6 +68,7 @@ LOOKS: Mapping[str, Look] = {
     "stale": Look("amber", _DOT, solid=True),
     "maybe stale": Look("amber", _DOT, line="dashed"),
     "no result": Look("grey", _DOTS),
+    "invalid": Look("red", _CROSS, line="dashed"),
 }
 """State of a step in a run, or between runs → how it looks."""
 

@@ -77,7 +77,7 @@ export class Detail {
     const progress = BUSY.has(step.state) && step.total ? made("progress", { max: String(step.total), value: String(step.done), "aria-label": `${step.done} of ${step.total} cells` }) : null;
     return [
       head,
-      step.reason && !BAD.has(step.state) ? made("p", { class: "nbf-reason" }, step.reason) : null,
+      step.reason && !(failing && BAD.has(step.state)) ? made("p", { class: "nbf-reason" }, step.reason) : null,
       this.actions(step),
       progress,
       step.text ? block("What it printed last", step.text, "nbf-last") : null,

@@ -7,6 +7,8 @@ import { made } from "./elements.js";
 /** Pixels, and how small a picture may become, until it is moved about in its frame instead. */
 const HIGHEST = 560;
 const SMALLEST = 0.55;
+/** One that would nearly fit across is made to: cards that are cut off look broken. */
+const NARROWEST = 0.4;
 
 /** @typedef {{x: number, y: number, w: number, h: number}} Place where something lies in a picture */
 
@@ -71,7 +73,8 @@ export class Frame {
     const wide = this.element.clientWidth;
     if (!this.svg || !wide) return;
     const { w, h } = this.whole;
-    const scale = Math.max(Math.min(1, wide / w, HIGHEST / h), SMALLEST);
+    const least = wide / w < NARROWEST ? SMALLEST : Math.min(SMALLEST, wide / w);
+    const scale = Math.max(Math.min(1, wide / w, HIGHEST / h), least);
     const high = Math.min(h * scale, HIGHEST);
     this.element.style.height = `${Math.round(high)}px`;
     const seen = this.wholly ? Math.min(scale, wide / w, high / h) : scale;

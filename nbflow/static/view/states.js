@@ -22,11 +22,12 @@ const SIGNS = {
   "stale": "M-2.6 0A2.6 2.6 0 1 1 2.6 0A2.6 2.6 0 1 1-2.6 0Z",
   "maybe stale": "M-2.6 0A2.6 2.6 0 1 1 2.6 0A2.6 2.6 0 1 1-2.6 0Z",
   "no result": "M-3.7 0h.01M0 0h.01M3.7 0h.01",
+  "invalid": "M-3.2-3.2 3.2 3.2M3.2-3.2-3.2 3.2",
 };
 /* end of generated */
 
 export const BUSY = new Set(["starting", "running", "stopping", "retrying"]);
-export const BAD = new Set(["failed", "crashed"]);
+export const BAD = new Set(["failed", "crashed", "invalid"]);
 
 /** The class of a state: `nbf-succeeded`. @param {string} state */
 export function stateClass(state) {

@@ -211,6 +211,21 @@ def test_a_picture_too_wide_opens_where_something_happens(drawn: Drawn) -> None:
     assert is_seen(drawn, "s7")
 
 
+def test_a_picture_that_nearly_fits_across_is_made_to(drawn: Drawn) -> None:
+    drawn.page.set_viewport_size({"width": 330, "height": 900})
+    drawn.mount(wide(3))
+    assert [is_seen(drawn, step) for step in ("root", "s0", "s2")] == [True] * 3
+
+
+def test_no_button_lies_on_the_picture(drawn: Drawn) -> None:
+    drawn.mount(golden("failed"))
+    frame = drawn.page.locator(".nbf-graph").bounding_box()
+    button = drawn.page.get_by_role("button", name="Fit").bounding_box()
+    assert frame is not None
+    assert button is not None
+    assert button["y"] >= frame["y"] + frame["height"]
+
+
 def test_fit_shows_all_of_a_picture_however_large(drawn: Drawn) -> None:
     drawn.mount(wide())
     drawn.page.get_by_role("button", name="Fit").click()
