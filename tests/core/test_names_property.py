@@ -308,7 +308,7 @@ def compiles(source: str) -> bool:
     return True
 
 
-slow = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+slow = settings(deadline=None, max_examples=12, suppress_health_check=list(HealthCheck))
 
 
 # --- the properties ----------------------------------------------------------------------------------------

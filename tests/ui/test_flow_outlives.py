@@ -86,7 +86,6 @@ def kill(manager: KernelManager) -> None:
 
 ENDS: dict[str, Callable[[KernelManager], object]] = {
     "killed": kill,
-    "restarted": lambda manager: manager.restart_kernel(),
     "restarted at once": lambda manager: manager.restart_kernel(now=True),
     "shut down": lambda manager: manager.shutdown_kernel(),
 }
