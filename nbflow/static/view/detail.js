@@ -158,10 +158,10 @@ export class Detail {
       })) : null,
       view.time?.lines.length ? part("Where the time went", ...view.time.lines.map((line) => made("p", {}, line))) : null,
       part("Parameters", facts(Object.entries(view.parameters).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]))),
-      part("Run with", facts([
-        ["command", view.command], ["notebooks", view.run ? view.sources.join(", ") : ""], ["started", dayAndClock(view.started)],
+      view.run ? part("Run with", facts([
+        ["command", view.command], ["notebooks", view.sources.join(", ")], ["started", dayAndClock(view.started)],
         ["at a time", count(view.jobs, "step")], ["folder", view.folder],
-      ])),
+      ])) : made("p", { class: "nbf-quiet" }, "Choose a step to see why it would run, and what it takes and makes."),
       part("Environment", facts(Object.entries(view.environment).map(([name, version]) => [name, version]))),
     ].filter((node) => node !== null);
   }
