@@ -4,8 +4,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { mount, sign, stateClass, duration, type Drawing } from '../../../nbflow/static/view.js';
-import { hasNoSteps, isLive, shown, type Known } from '../pure/model.js';
+import { hasNoSteps, isLive, NOTHING, shown, type Known } from '../pure/model.js';
 import { written } from '../pure/marks.js';
+import { NOTHING_SAID, still, type Said } from '../pure/said.js';
 import { difference } from '../pure/views.js';
 import type { Finding, RunFiles, RunRow, RunView } from '../pure/wire.js';
 import { button, made } from './dom.js';
@@ -36,7 +37,7 @@ export class PipelinePanel extends Widget {
   showNothing(): void {
     this.forget();
     for (const part of [this.findings, this.files, this.runs]) part.replaceChildren();
-    this.tell('');
+    this.tell(NOTHING_SAID, NOTHING);
     this.explain(made('p', {}, this.trans.__('Open a notebook to see its pipeline.')));
   }
 
@@ -70,11 +71,10 @@ export class PipelinePanel extends Widget {
     this.quietly(() => this.drawing?.select(step));
   }
 
-  /** One line about what was asked for. `ofRun`: it is of no use once the run is over. */
-  tell(text: string, ofRun = false): void {
-    this.said = text;
-    this.isSaidOfRun = ofRun;
-    this.notice.textContent = text;
+  /** One line about what was asked for, as long as it is of use. */
+  tell(said: Said, known: Known): void {
+    this.said = said;
+    this.say(known);
   }
 
   override dispose(): void {
@@ -84,8 +84,8 @@ export class PipelinePanel extends Widget {
 
   private say(known: Known): void {
     const problem = known.trouble ?? known.plan?.problem;
-    if (this.isSaidOfRun && !isLive(known)) this.tell('');
-    const text = problem ? [problem.message, problem.fix].filter(Boolean).join('\n') : this.said;
+    this.said = still(this.said, known);
+    const text = problem ? [problem.message, problem.fix].filter(Boolean).join('\n') : this.said.text;
     if (this.notice.textContent !== text) this.notice.textContent = text;
     this.notice.classList.toggle('jp-mod-wrong', Boolean(problem));
   }
@@ -215,8 +215,7 @@ export class PipelinePanel extends Widget {
   private marked: string | null = null;
   private quiet = false;
   private explained = '';
-  private said = '';
-  private isSaidOfRun = false;
+  private said = NOTHING_SAID;
   private findingsShown = '[]';
   private runsShown = '';
 }

@@ -70,6 +70,11 @@ export function isLive(known: Known): boolean {
   return known.view !== null ? goesOn(known.view.status) : known.run !== null && !known.byHand;
 }
 
+/** The run of this notebook that goes on. */
+export function liveRun(known: Known): string | null {
+  return isLive(known) ? known.run : null;
+}
+
 /** How a step stands now: in the run that goes on or has just ended, else in the plan. */
 export function standing(known: Known, full: string): StepView | null {
   const find = (view: RunView | null | undefined) => view?.steps.find(step => step.id === full) ?? null;
