@@ -4,7 +4,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { mount, sign, stateClass, duration, type Drawing } from '../../../nbflow/static/view.js';
-import { hasNoSteps, isLive, NOTHING, shown, type Known } from '../pure/model.js';
+import { hasNoSteps, isKept, isLive, NOTHING, shown, type Known } from '../pure/model.js';
 import { written } from '../pure/marks.js';
 import { NOTHING_SAID, still, type Said } from '../pure/said.js';
 import { difference } from '../pure/views.js';
@@ -46,6 +46,7 @@ export class PipelinePanel extends Widget {
     this.say(known);
     if (view === null) this.forget();
     else this.draw(view);
+    this.host.classList.toggle('jp-mod-dim', known.view === null && isKept(known));
     if (hasNoSteps(known)) this.explainSteps();
     else if (known.plan === null && known.trouble === null) this.explain(made('p', { class: 'nbf-quiet' }, this.trans.__('Reading the notebook …')));
     else this.explain();
