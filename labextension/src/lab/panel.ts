@@ -10,6 +10,7 @@ import { NOTHING_SAID, still, type Said } from '../pure/said.js';
 import { difference } from '../pure/views.js';
 import type { Finding, RunFiles, RunRow, RunView } from '../pure/wire.js';
 import { button, made } from './dom.js';
+import { isCopyText } from './words.js';
 
 /** What the panel asks for. It has no effect of its own. */
 export interface Asks {
@@ -39,6 +40,14 @@ export class PipelinePanel extends Widget {
     for (const part of [this.findings, this.files, this.runs]) part.replaceChildren();
     this.tell(NOTHING_SAID, NOTHING);
     this.explain(made('p', {}, this.trans.__('Open a notebook to see its pipeline.')));
+  }
+
+  /** The executed copy of a run is in front. */
+  showCopy(run: string): void {
+    const text = isCopyText(this.trans, run);
+    if (this.empty.textContent === text) return;
+    this.showNothing();
+    this.explain(made('p', {}, text));
   }
 
   showKnown(known: Known): void {

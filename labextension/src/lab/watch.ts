@@ -7,6 +7,7 @@ import type { Contents } from '@jupyterlab/services';
 import { Debouncer, Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { IDisposable } from '@lumino/disposable';
+import { copyOf } from '../pure/copies.js';
 import { follow, type Open, type StreamEvent } from '../pure/events.js';
 import * as model from '../pure/model.js';
 import { fixing } from '../pure/marks.js';
@@ -22,6 +23,13 @@ const BESIDE = 1000;
 
 /** Milliseconds until a server that could not be reached is asked again. */
 const AGAIN = 2000;
+
+/** An executed copy was to be run. */
+export class IsCopy extends Error {
+  constructor(readonly run: string) {
+    super(`This is the executed copy of ${run}.`);
+  }
+}
 
 /** JupyterLab could not save the notebook, and has said why. */
 export class NotSaved extends Error {
@@ -63,6 +71,11 @@ export class Watch implements IDisposable {
   /** Where the server finds the notebook. */
   get path(): string {
     return this.contents.localPath(this.panel.context.path);
+  }
+
+  /** The run that it is the executed copy of. Such a copy is a record: nothing is asked of it, and nothing is run. */
+  get copyOf(): string | null {
+    return copyOf(this.path);
   }
 
   /** The server's path of a file as this page names it. */
@@ -190,6 +203,7 @@ export class Watch implements IDisposable {
 
   private async save(): Promise<void> {
     await this.panel.context.ready;
+    if (this.copyOf !== null) throw new IsCopy(this.copyOf);
     if (!this.panel.context.model.dirty) return;
     await this.panel.context.save().catch(() => {
       throw new NotSaved();
@@ -220,7 +234,7 @@ export class Watch implements IDisposable {
 
   /** Ask what the pipeline is now. An answer that a newer question has overtaken is dropped. */
   private async ask(again = false): Promise<void> {
-    if (this.disposed || !this.visible || !this.panel.context.isReady) return; // asked when it is seen
+    if (this.disposed || !this.visible || !this.panel.context.isReady || this.copyOf !== null) return; // asked when it is seen
     const { ids, body } = this.asked();
     const text = JSON.stringify(body);
     if (text === this.last && !again && this.known.trouble === null) return; // only outputs have changed
@@ -264,7 +278,7 @@ export class Watch implements IDisposable {
         );
       }
     }
-    const listens = this.listens && !this.disposed;
+    const listens = this.listens && !this.disposed && this.copyOf === null;
     if (listens && this.listStream === null) {
       this.listStream = this.stream(
         (_, signal) => this.client.events(this.path, signal),
@@ -275,7 +289,7 @@ export class Watch implements IDisposable {
       this.listStream?.abort();
       this.listStream = null;
     }
-    const looks = this.looks && !this.disposed;
+    const looks = this.looks && !this.disposed && this.copyOf === null;
     if (looks !== this.isLooking) {
       this.isLooking = looks;
       void (looks ? this.looking.start() : this.looking.stop());

@@ -8,6 +8,7 @@ import { problemOf } from '../lab/client.js';
 import { icon } from '../lab/icon.js';
 import { PipelinePanel } from '../lab/panel.js';
 import type { Watch } from '../lab/watch.js';
+import { hasChangedText } from '../lab/words.js';
 import { liveRun, shown } from '../pure/model.js';
 import { Command, IPipelines } from '../tokens.js';
 
@@ -29,7 +30,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
       show: (run: string | null) => pipelines.current?.show(run),
       fix: (finding: Parameters<Watch['fix']>[0]) => {
         const watch = pipelines.current;
-        if (watch?.fix(finding) === false) tell(watch, trans.__('The notebook has changed; try again.'));
+        if (watch?.fix(finding) === false) tell(watch, hasChangedText(trans));
       },
       goTo: (cell: number) => {
         const id = pipelines.current?.known.cells[cell - 1];
@@ -122,6 +123,10 @@ export const panel: JupyterFrontEndPlugin<void> = {
         asked = '';
       }
       if (watch === null) return;
+      if (watch.copyOf !== null) {
+        widget.showCopy(watch.copyOf);
+        return;
+      }
       widget.showKnown(watch.known);
       files(watch);
       mark();
