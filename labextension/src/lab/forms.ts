@@ -3,7 +3,8 @@
 import { Dialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
-import { asText, filled } from '../pure/form.js';
+import { clean } from '../../../nbflow/static/view.js';
+import { asText, filled, isTicked, placeholder, type Takes } from '../pure/form.js';
 import type { Parameter } from '../pure/wire.js';
 import { made } from './dom.js';
 
@@ -42,10 +43,10 @@ class ParameterForm extends Widget implements Dialog.IBodyWidget<{ [name: string
     const { wrong } = filled(this.parameters, this.texts());
     for (const { name } of this.parameters) {
       const field = this.fields.get(name);
-      const expected = wrong.get(name);
-      field?.setAttribute('aria-invalid', String(expected !== undefined));
+      const takes = wrong.get(name);
+      field?.setAttribute('aria-invalid', String(takes !== undefined));
       const said = field?.parentElement?.querySelector('.jp-nbflow-wrong');
-      if (said) said.textContent = expected === undefined ? '' : this.trans.__('This takes %1.', expected);
+      if (said) said.textContent = takes === undefined ? '' : takesText(this.trans, takes);
     }
     for (const button of dialog.querySelectorAll<HTMLButtonElement>('.jp-mod-accept')) button.disabled = wrong.size > 0;
   }
@@ -56,11 +57,16 @@ class ParameterForm extends Widget implements Dialog.IBodyWidget<{ [name: string
 
   private row(parameter: Parameter): HTMLElement {
     const field = this.field(parameter);
+    const written = clean(placeholder(parameter));
     field.setAttribute('name', parameter.name);
+    if (written) field.title = this.trans.__('The notebook has: %1', written);
+    if (!isTicked(parameter)) field.setAttribute('placeholder', written);
     this.fields.set(parameter.name, field);
     return made(
       'label', { class: 'jp-nbflow-field' },
-      made('span', { class: 'jp-nbflow-field-name' }, parameter.name), field, made('span', { class: 'jp-nbflow-wrong', role: 'alert' })
+      made('span', { class: 'jp-nbflow-field-name' }, parameter.name), field,
+      parameter.type === 'json' ? made('span', { class: 'jp-nbflow-hint' }, this.trans.__('As JSON: 12, "a text", [1, 2] or {"a": "b"}')) : null,
+      made('span', { class: 'jp-nbflow-wrong', role: 'alert' })
     );
   }
 
@@ -72,18 +78,31 @@ class ParameterForm extends Widget implements Dialog.IBodyWidget<{ [name: string
       return area;
     }
     const input = made('input', { class: 'jp-mod-styled' });
-    if (parameter.type === 'bool') {
+    if (isTicked(parameter)) {
       input.type = 'checkbox';
       input.checked = text === 'true';
       input.className = '';
       return input;
     }
-    if (parameter.type !== 'str') input.inputMode = parameter.type === 'int' ? 'numeric' : 'decimal';
+    if (parameter.type === 'int' || parameter.type === 'float') input.inputMode = parameter.type === 'int' ? 'numeric' : 'decimal';
     input.value = text;
     return input;
   }
 
   private readonly fields = new Map<string, HTMLInputElement | HTMLTextAreaElement>();
+}
+
+function takesText(trans: TranslationBundle, takes: Takes): string {
+  switch (takes) {
+    case 'bool':
+      return trans.__('This takes true or false.');
+    case 'int':
+      return trans.__('This takes a whole number.');
+    case 'float':
+      return trans.__('This takes a number.');
+    case 'json':
+      return trans.__('This takes JSON, as [1, 2] or {"a": "b"}.');
+  }
 }
 
 export interface Rename {
