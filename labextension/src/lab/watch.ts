@@ -10,10 +10,11 @@ import type { IDisposable } from '@lumino/disposable';
 import { copyOf } from '../pure/copies.js';
 import { follow, type Open, type StreamEvent } from '../pure/events.js';
 import * as model from '../pure/model.js';
-import { fixing } from '../pure/marks.js';
+import { fixedCells } from '../pure/marks.js';
+import { readsAlike } from '../pure/stepline.js';
 import type { Finding, RunChange, RunRow } from '../pure/wire.js';
 import { isAway, problemOf, type Asked, type Client } from './client.js';
-import { apply, content, rewrite } from './content.js';
+import { apply, content, rewrite, sources } from './content.js';
 
 /** Runs that are listed. */
 const MOST = 20;
@@ -28,6 +29,13 @@ const AGAIN = 2000;
 export class IsCopy extends Error {
   constructor(readonly run: string) {
     super(`This is the executed copy of ${run}.`);
+  }
+}
+
+/** The notebook is not any more what the answer is about. */
+export class HasChanged extends Error {
+  constructor() {
+    super('The notebook has changed; try again.');
   }
 }
 
@@ -150,38 +158,31 @@ export class Watch implements IDisposable {
     return this.panel.context.model.sharedModel.cells.find(cell => cell.getId() === id) ?? null;
   }
 
-  /** Write what `nbflow check --fix` would. Whether it could be done. */
+  /** Write what `nbflow check --fix` would, all of it or nothing. Whether it could be done. */
   fix(finding: Finding): boolean {
-    let fixed = false;
-    for (const edit of finding.edits) {
-      const cell = this.cell(edit.cell);
-      const change = cell && fixing(cell.getSource(), edit);
-      if (!cell || !change) continue;
-      apply(cell, change);
-      fixed = true;
-    }
-    return fixed;
+    const texts = fixedCells(finding.edits, number => this.cell(number)?.getSource() ?? null);
+    if (texts === null) return false;
+    this.write([...texts].map(([number, text]) => [this.cell(number), text]));
+    return true;
   }
 
-  /** Tag a plain cell (index from 0). Gives its line. */
-  async makeStep(index: number): Promise<string> {
-    const asked = this.asked();
-    const cell = this.panel.context.model.sharedModel.cells[index];
-    const { line } = await this.client.proposal(asked.body, index + 1);
-    if (cell && asked.ids[index] === cell.getId()) apply(cell, { start: 0, end: 0, value: `${line}\n` });
-    return line;
+  /** Tag a plain cell (index from 0). Raises `HasChanged` where it reads otherwise when its line has been worked out. */
+  async makeStep(index: number): Promise<void> {
+    const shared = this.panel.context.model.sharedModel;
+    const before = sources(shared)[index];
+    const { line } = await this.client.proposal(this.asked().body, index + 1);
+    const cell = shared.cells[index];
+    if (!cell || !before || !readsAlike([before], [{ id: cell.getId(), source: cell.getSource() }])) throw new HasChanged();
+    apply(cell, { start: 0, end: 0, value: `${line}\n` });
   }
 
+  /** Raises `HasChanged` where the notebook reads otherwise when it has been worked out: that would be lost. */
   async rename(kind: 'step' | 'artifact', old: string, next: string): Promise<void> {
     const shared = this.panel.context.model.sharedModel;
-    const asked = this.asked();
-    const { cells } = await this.client.rename(asked.body, kind, old, next);
-    const byId = new Map(shared.cells.map(cell => [cell.getId(), cell]));
-    const texts = cells.flatMap(({ cell, source }) => {
-      const found = byId.get(asked.ids[cell - 1] ?? '');
-      return found ? [[found, source] as const] : [];
-    });
-    rewrite(shared, texts);
+    const before = sources(shared);
+    const { cells } = await this.client.rename(this.asked().body, kind, old, next);
+    if (!readsAlike(before, sources(shared))) throw new HasChanged();
+    this.write(cells.map(({ cell, source }) => [shared.cells[cell - 1] ?? null, source]));
   }
 
   dispose(): void {
@@ -199,6 +200,10 @@ export class Watch implements IDisposable {
   private asked(): { ids: string[]; body: Asked } {
     const { ids, notebook } = content(this.panel.context.model.sharedModel);
     return { ids, body: { path: this.path, notebook } };
+  }
+
+  private write(texts: readonly (readonly [ISharedCell | null, string])[]): void {
+    rewrite(this.panel.context.model.sharedModel, texts.flatMap(([cell, text]) => (cell ? [[cell, text] as const] : [])));
   }
 
   private async save(): Promise<void> {

@@ -5,11 +5,10 @@ import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { runIcon } from '@jupyterlab/ui-components';
 import { activeStep } from '../lab/cells.js';
-import { problemOf } from '../lab/client.js';
 import { askForParameters, askForRename } from '../lab/forms.js';
 import { icon } from '../lab/icon.js';
-import { IsCopy, NotSaved, type Watch } from '../lab/watch.js';
-import { isCopyText } from '../lab/words.js';
+import { NotSaved, type Watch } from '../lab/watch.js';
+import { problemText } from '../lab/words.js';
 import { isLive, NOTHING as NOTHING_KNOWN, shown } from '../pure/model.js';
 import { stepLine } from '../pure/stepline.js';
 import { Command, IPipelines } from '../tokens.js';
@@ -34,7 +33,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
         await work(watch);
       } catch (error) {
         if (error instanceof NotSaved) return;
-        const { message, fix } = error instanceof IsCopy ? { message: isCopyText(trans, error.run), fix: '' } : problemOf(error);
+        const { message, fix } = problemText(trans, error);
         void showErrorMessage(trans.__('Pipeline'), [message, fix].filter(Boolean).join('\n\n'));
       }
     };

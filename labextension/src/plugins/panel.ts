@@ -4,11 +4,10 @@ import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } fro
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { MimeDocument } from '@jupyterlab/docregistry';
 import { activeStep, goTo, goToStep } from '../lab/cells.js';
-import { problemOf } from '../lab/client.js';
 import { icon } from '../lab/icon.js';
 import { PipelinePanel } from '../lab/panel.js';
 import type { Watch } from '../lab/watch.js';
-import { hasChangedText } from '../lab/words.js';
+import { hasChangedText, problemText } from '../lab/words.js';
 import { liveRun, shown } from '../pure/model.js';
 import { Command, IPipelines } from '../tokens.js';
 
@@ -75,7 +74,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
           tell(watch, trans.__('The cell of this step is not in this notebook as it is now.'));
         }
       } catch (error) {
-        const { message, fix } = problemOf(error);
+        const { message, fix } = problemText(trans, error);
         tell(watch, [message, fix].filter(Boolean).join('\n'), false, during);
       }
     }

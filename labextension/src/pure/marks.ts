@@ -1,6 +1,6 @@
 // Where in a cell a finding is shown, and what its fix changes there.
 
-import { change, stepLine, type Change } from './stepline.js';
+import { stepLine } from './stepline.js';
 import type { Edit, Finding } from './wire.js';
 
 export interface Mark {
@@ -19,10 +19,20 @@ export function place(source: string, edit: Edit): { start: number; end: number 
   return anywhere < 0 ? null : { start: anywhere, end: anywhere + edit.old.length };
 }
 
-/** What a fix changes in its cell, null where the cell no longer reads so. */
-export function fixing(source: string, edit: Edit): Change | null {
-  const found = place(source, edit);
-  return found && change(source, source.slice(0, found.start) + edit.new + source.slice(found.end));
+/**
+ * How the cells read when a fix is written, by number; null where one of them no longer reads as the fix expects: half a
+ * fix would be worse than none.
+ * @param source of a cell; null: it is gone
+ */
+export function fixedCells(edits: readonly Edit[], source: (cell: number) => string | null): Map<number, string> | null {
+  const found = new Map<number, string>();
+  for (const edit of edits) {
+    const text = found.get(edit.cell) ?? source(edit.cell);
+    const at = text === null ? null : place(text, edit);
+    if (text === null || at === null) return null;
+    found.set(edit.cell, text.slice(0, at.start) + edit.new + text.slice(at.end));
+  }
+  return found;
 }
 
 /** What to underline: the `%%step` line, else the line that the fix changes, else the first line. */
