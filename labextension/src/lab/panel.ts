@@ -44,7 +44,14 @@ export class PipelinePanel extends Widget {
 
   /** The executed copy of a run is in front. */
   showCopy(run: string): void {
-    const text = isCopyText(this.trans, run);
+    this.sayOnly(isCopyText(this.trans, run));
+  }
+
+  showUnreadable(): void {
+    this.sayOnly(this.trans.__('This notebook could not be read.'));
+  }
+
+  private sayOnly(text: string): void {
     if (this.empty.textContent === text) return;
     this.showNothing();
     this.explain(made('p', {}, text));

@@ -54,8 +54,10 @@ export class Watch implements IDisposable {
     private pause: number
   ) {
     this.asking = new Debouncer(() => this.ask(), pause);
+    void this.findUnreadable();
     void panel.context.ready.then(() => {
       if (this.isDisposed) return;
+      this.isUnreadable = false;
       panel.context.model.contentChanged.connect(this.edited, this);
       panel.context.pathChanged.connect(this.moved, this);
       panel.context.saveState.connect(this.saved, this);
@@ -63,6 +65,9 @@ export class Watch implements IDisposable {
     });
     panel.disposed.connect(() => this.dispose());
   }
+
+  /** JupyterLab shows an empty notebook, as the file is none. */
+  isUnreadable = false;
 
   /** All that is known. */
   known: model.Known = model.NOTHING;
@@ -200,6 +205,20 @@ export class Watch implements IDisposable {
   private asked(): { ids: string[]; body: Asked } {
     const { ids, notebook } = content(this.panel.context.model.sharedModel);
     return { ids, body: { path: this.path, notebook } };
+  }
+
+  /** JupyterLab tells nobody but the person that it could not read a file; so where it takes long, the file is looked at. */
+  private async findUnreadable(): Promise<void> {
+    const { context } = this.panel;
+    for (let isAsked = true; isAsked; ) {
+      await new Promise(resolve => setTimeout(resolve, AGAIN));
+      if (context.isReady || this.disposed) return;
+      const error: unknown = await this.contents.get(context.path, { type: 'notebook', format: 'json' }).then(() => null, why => why);
+      if (context.isReady || this.disposed) return;
+      isAsked = isAway(error);
+      this.isUnreadable = error !== null && !isAsked;
+    }
+    if (this.isUnreadable) this.changedSignal.emit();
   }
 
   private write(texts: readonly (readonly [ISharedCell | null, string])[]): void {

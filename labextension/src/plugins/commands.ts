@@ -37,7 +37,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
         void showErrorMessage(trans.__('Pipeline'), [message, fix].filter(Boolean).join('\n\n'));
       }
     };
-    const isOpen = () => pipelines.current !== null && pipelines.current.copyOf === null;
+    const isOpen = () => pipelines.current !== null && !pipelines.current.isUnreadable && pipelines.current.copyOf === null;
     const hasSteps = () => (pipelines.current?.known.plan?.steps.length ?? 0) > 0;
     const hasActiveStep = () => pipelines.current !== null && activeStep(pipelines.current) !== null;
     const isRunning = () => pipelines.current !== null && isLive(pipelines.current.known);

@@ -126,6 +126,10 @@ export const panel: JupyterFrontEndPlugin<void> = {
         widget.showCopy(watch.copyOf);
         return;
       }
+      if (watch.isUnreadable) {
+        widget.showUnreadable();
+        return;
+      }
       widget.showKnown(watch.known);
       files(watch);
       mark();
