@@ -4,8 +4,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { mount, sign, stateClass, duration, type Drawing } from '../../../nbflow/static/view.js';
-import { hasNoSteps, isKept, isLive, NOTHING, shown, type Known } from '../pure/model.js';
-import { written } from '../pure/marks.js';
+import { hasNoSteps, isKept, isLive, NOTHING, rowOf, shown, type Known } from '../pure/model.js';
+import { folded, written } from '../pure/marks.js';
 import { NOTHING_SAID, still, type Said } from '../pure/said.js';
 import { difference } from '../pure/views.js';
 import type { Finding, RunFiles, RunRow, RunView } from '../pure/wire.js';
@@ -22,6 +22,9 @@ export interface Asks {
   goTo(cell: number): void;
   makeStep(): void;
 }
+
+/** That are shown at once: the pipeline should be seen below them. */
+const MOST_FINDINGS = 2;
 
 const SEVERITY: { [severity: string]: string } = { error: 'failed', warning: 'stale', hint: 'waiting' };
 
@@ -171,7 +174,11 @@ export class PipelinePanel extends Widget {
     const text = JSON.stringify(findings);
     if (text === this.findingsShown) return;
     this.findingsShown = text;
-    this.findings.replaceChildren(...findings.map(one => this.finding(one)));
+    const { shown: first, more } = folded(findings, MOST_FINDINGS);
+    const isOpen = this.findings.querySelector('details')?.open === true;
+    const rest = made('summary', {}, this.trans._n('%1 more', '%1 more', more.length));
+    const folds = more.length ? [made('details', isOpen ? { open: '' } : {}, rest, ...more.map(one => this.finding(one)))] : [];
+    this.findings.replaceChildren(...first.map(one => this.finding(one)), ...folds);
   }
 
   private finding(one: Finding): HTMLElement {
@@ -187,7 +194,8 @@ export class PipelinePanel extends Widget {
   }
 
   private showRuns(known: Known): void {
-    const text = JSON.stringify([known.runs, known.run, isLive(known)]);
+    const rows = known.runs.map(row => rowOf(known, row));
+    const text = JSON.stringify([rows, known.run, isLive(known)]);
     if (text === this.runsShown) return;
     this.runsShown = text;
     const { trans } = this;
@@ -199,7 +207,7 @@ export class PipelinePanel extends Widget {
     this.runs.replaceChildren(
       made('h3', {}, trans.__('Runs of this notebook')),
       ...(now && !isLive(known) ? [now] : []),
-      made('ul', {}, ...known.runs.map(run => made('li', {}, this.run(run, run.id === known.run))))
+      made('ul', {}, ...rows.map(run => made('li', {}, this.run(run, run.id === known.run))))
     );
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { finding } from './fakes.js';
-import { byCell, fixedCells, mark } from './marks.js';
+import { byCell, fixedCells, folded, mark } from './marks.js';
 
 const SOURCE = '%%step fit -o model\nmodel = train(table)';
 
@@ -43,4 +43,12 @@ test('a fix over two cells is written whole or not at all', () => {
   assert.equal(fixedCells(edits, source), null, 'one cell reads otherwise');
   sources.delete(2);
   assert.equal(fixedCells(edits, source), null, 'one cell is gone');
+});
+
+test('two findings are shown at once, the worst first', () => {
+  const severities = ['hint', 'warning', 'error', 'warning', 'error'] as const;
+  const all = severities.map((severity, index) => finding({ severity, cell: index }));
+  const { shown, more } = folded(all, 2);
+  assert.deepEqual([shown.map(one => one.cell), more.map(one => one.cell)], [[2, 4], [1, 3, 0]]);
+  assert.deepEqual(folded(all.slice(0, 2), 2).more, []);
 });

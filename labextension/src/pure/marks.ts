@@ -1,7 +1,7 @@
 // Where in a cell a finding is shown, and what its fix changes there.
 
 import { stepLine } from './stepline.js';
-import type { Edit, Finding } from './wire.js';
+import type { Edit, Finding, Severity } from './wire.js';
 
 export interface Mark {
   start: number;
@@ -61,4 +61,12 @@ export function byCell(findings: readonly Finding[]): Map<number, Finding[]> {
 /** What a fix writes, for a tooltip. */
 export function written(finding: Finding): string {
   return finding.edits.map(edit => edit.new).join('\n');
+}
+
+const ORDER: readonly Severity[] = ['error', 'warning', 'hint'];
+
+/** What is shown at once, and what on demand: the worst come first, else as they stand in the notebook. */
+export function folded(findings: readonly Finding[], most: number): { shown: Finding[]; more: Finding[] } {
+  const all = [...findings].sort((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
+  return { shown: all.slice(0, most), more: all.slice(most) };
 }

@@ -134,3 +134,10 @@ test('what the check says of a step is told without its codes', () => {
   const known = model.planned(model.NOTHING, pipeline(STEPS, view, { findings }), CELLS, false);
   assert.equal(badges(known).get('c3')?.reason, "No step makes 'x'. No step makes 'y'.");
 });
+
+test('the line of a run never says that it goes on when its head says that it is over', () => {
+  const view = runView('r1', 'cancelled', [], { seconds: 3 });
+  const known = model.told(model.shows(model.listed(model.NOTHING, [ROW]), 'r1', false), 'r1', view);
+  assert.deepEqual(model.rowOf(known, ROW), { ...ROW, status: 'cancelled', label: 'cancelled', seconds: 3 });
+  assert.equal(model.rowOf(known, { ...ROW, id: 'r0' }).label, 'running');
+});

@@ -102,6 +102,13 @@ export function liveRun(known: Known): string | null {
   return isLive(known) ? known.run : null;
 }
 
+/** The line of a run in the list, never older than what is drawn of it. */
+export function rowOf(known: Known, row: RunRow): RunRow {
+  const { view } = known;
+  if (view === null || view.run !== row.id) return row;
+  return { ...row, status: view.status, label: view.label, seconds: goesOn(view.status) ? row.seconds : view.seconds };
+}
+
 /** How a step stands now: in the run that goes on or has just ended, else in the plan. */
 export function standing(known: Known, full: string): StepView | null {
   const find = (view: RunView | null | undefined) => view?.steps.find(step => step.id === full) ?? null;
