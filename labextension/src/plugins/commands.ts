@@ -5,7 +5,7 @@ import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { runIcon } from '@jupyterlab/ui-components';
 import { activeStep } from '../lab/cells.js';
-import { askForParameters, askForRename } from '../lab/forms.js';
+import { askForParameters, askForRename, type Rename } from '../lab/forms.js';
 import { icon } from '../lab/icon.js';
 import { NotSaved, type Watch } from '../lab/watch.js';
 import { problemText } from '../lab/words.js';
@@ -35,6 +35,16 @@ export const commands: JupyterFrontEndPlugin<void> = {
         if (error instanceof NotSaved) return;
         const { message, fix } = problemText(trans, error);
         void showErrorMessage(trans.__('Pipeline'), [message, fix].filter(Boolean).join('\n\n'));
+      }
+    };
+    /** Null where it is done, else why not. */
+    const renamed = async (watch: Watch, asked: Rename) => {
+      try {
+        await watch.rename(asked.kind, asked.old, asked.next);
+        return null;
+      } catch (error) {
+        const { message, fix } = problemText(trans, error);
+        return { asked, why: [message, fix].filter(Boolean).join(' ') };
       }
     };
     const isOpen = () => pipelines.current !== null && !pipelines.current.isUnreadable && pipelines.current.copyOf === null;
@@ -108,8 +118,11 @@ export const commands: JupyterFrontEndPlugin<void> = {
       describedBy: NOTHING,
       execute: () =>
         attempt(async watch => {
-          const asked = await askForRename(nameable(watch), trans);
-          if (asked) await watch.rename(asked.kind, asked.old, asked.next);
+          let refused: Parameters<typeof askForRename>[2] = null;
+          do {
+            const asked = await askForRename(nameable(watch), trans, refused);
+            refused = asked && (await renamed(watch, asked));
+          } while (refused);
         })
     });
     registry.addCommand(Command.refresh, {
