@@ -18,7 +18,7 @@ def status_of(error: NbflowError) -> int:
 
 def told(error: NbflowError) -> dict[str, str]:
     """An error as it is answered. Where the check is against it, its first error is the fix: it says what and where."""
-    return {"message": error.message, "fix": error.fix or _first(error)}
+    return {"message": error.message, "fix": _first(error) or error.fix}
 
 
 def _first(error: NbflowError) -> str:

@@ -213,7 +213,7 @@ export class Watch implements IDisposable {
     for (let isAsked = true; isAsked; ) {
       await new Promise(resolve => setTimeout(resolve, AGAIN));
       if (context.isReady || this.disposed) return;
-      const error: unknown = await this.contents.get(context.path, { type: 'notebook', format: 'json' }).then(() => null, why => why);
+      const error: unknown = await this.contents.get(context.path, { type: 'notebook', content: true }).then(() => null, why => why);
       if (context.isReady || this.disposed) return;
       isAsked = isAway(error);
       this.isUnreadable = error !== null && !isAsked;
