@@ -22,7 +22,7 @@ from tornado.iostream import StreamClosedError
 from nbflow.errors import NbflowError
 from nbflow.server import bodies
 from nbflow.server.bodies import Body, Query
-from nbflow.server.refusals import status_of
+from nbflow.server.refusals import status_of, told
 from nbflow.server.service import Service
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ class Handler(APIHandler):
         """What is wrong and how to mend it, in the form that all our errors have."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, Refusal):
-            said = {"message": error.error.message, "fix": error.error.fix}
+            said = told(error.error)
         else:
-            told = error.log_message if isinstance(error, web.HTTPError) and not error.args else None
-            said = {"message": told or self._reason, "fix": ""}
+            logged = error.log_message if isinstance(error, web.HTTPError) and not error.args else None
+            said = {"message": logged or self._reason, "fix": ""}
         self.finish(json.dumps(said))
 
 

@@ -166,6 +166,7 @@ def test_what_cannot_run_is_not_started(site: Site, flow: Flow, path: str) -> No
     flow.edit(lambda cells: cells[2].update(source="%%step one -o a\na = missing"))
     answer = site.post("runs", path=path)
     assert (answer.status, answer.json["message"]) == (400, "The check found 1 error, so nothing was run.")
+    assert answer.json["fix"].startswith("flow.ipynb, cell 3: This step reads 'missing', ")
     assert ids(flow) == []
 
 

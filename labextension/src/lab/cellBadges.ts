@@ -112,7 +112,8 @@ export class CellBadges implements IDisposable {
     const run = button('▶', trans.__('Run this step and what it needs'), () => this.act.runStep(badge.step), 'jp-nbflow-badge-run');
     run.setAttribute('aria-label', trans.__('Run step %1', badge.name));
     node.dataset.state = badge.state;
-    node.replaceChildren(line, run);
+    node.classList.toggle('jp-mod-dim', badge.dim);
+    node.replaceChildren(line, ...(badge.runs ? [run] : []));
   }
 
   private readonly soon = new Debouncer(() => this.draw(), 0);

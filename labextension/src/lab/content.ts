@@ -1,7 +1,7 @@
 // A notebook as it stands in the editor: read for the server without its outputs, and edited so that undo undoes it.
 
 import type { ISharedNotebook, ISharedCell } from '@jupyter/ydoc';
-import { change, type Change } from '../pure/stepline.js';
+import { change, type Change, type Sources } from '../pure/stepline.js';
 
 export interface Content {
   /** Of all cells, in order. */
@@ -20,6 +20,11 @@ export function content(shared: ISharedNotebook): Content {
   // Formats before 4.5 know no ids of cells; what is sent has some.
   const notebook = { nbformat: 4, nbformat_minor: Math.max(shared.nbformat_minor, 5), metadata: shared.getMetadata(), cells };
   return { ids, notebook };
+}
+
+/** What its cells read now. */
+export function sources(shared: ISharedNotebook): Sources {
+  return shared.cells.map(cell => ({ id: cell.getId(), source: cell.getSource() }));
 }
 
 /** Change a cell as if it was typed. */

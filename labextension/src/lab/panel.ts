@@ -4,11 +4,13 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { mount, sign, stateClass, duration, type Drawing } from '../../../nbflow/static/view.js';
-import { hasNoSteps, isLive, shown, type Known } from '../pure/model.js';
-import { written } from '../pure/marks.js';
+import { hasNoSteps, isKept, isLive, NOTHING, rowOf, shown, type Known } from '../pure/model.js';
+import { folded, written } from '../pure/marks.js';
+import { NOTHING_SAID, still, type Said } from '../pure/said.js';
 import { difference } from '../pure/views.js';
 import type { Finding, RunFiles, RunRow, RunView } from '../pure/wire.js';
 import { button, made } from './dom.js';
+import { isCopyText } from './words.js';
 
 /** What the panel asks for. It has no effect of its own. */
 export interface Asks {
@@ -20,6 +22,9 @@ export interface Asks {
   goTo(cell: number): void;
   makeStep(): void;
 }
+
+/** That are shown at once: the pipeline should be seen below them. */
+const MOST_FINDINGS = 2;
 
 const SEVERITY: { [severity: string]: string } = { error: 'failed', warning: 'stale', hint: 'waiting' };
 
@@ -36,8 +41,23 @@ export class PipelinePanel extends Widget {
   showNothing(): void {
     this.forget();
     for (const part of [this.findings, this.files, this.runs]) part.replaceChildren();
-    this.tell('');
+    this.tell(NOTHING_SAID, NOTHING);
     this.explain(made('p', {}, this.trans.__('Open a notebook to see its pipeline.')));
+  }
+
+  /** The executed copy of a run is in front. */
+  showCopy(run: string): void {
+    this.sayOnly(isCopyText(this.trans, run));
+  }
+
+  showUnreadable(): void {
+    this.sayOnly(this.trans.__('This notebook could not be read.'));
+  }
+
+  private sayOnly(text: string): void {
+    if (this.empty.textContent === text) return;
+    this.showNothing();
+    this.explain(made('p', {}, text));
   }
 
   showKnown(known: Known): void {
@@ -45,6 +65,7 @@ export class PipelinePanel extends Widget {
     this.say(known);
     if (view === null) this.forget();
     else this.draw(view);
+    this.host.classList.toggle('jp-mod-dim', known.view === null && isKept(known));
     if (hasNoSteps(known)) this.explainSteps();
     else if (known.plan === null && known.trouble === null) this.explain(made('p', { class: 'nbf-quiet' }, this.trans.__('Reading the notebook …')));
     else this.explain();
@@ -70,11 +91,10 @@ export class PipelinePanel extends Widget {
     this.quietly(() => this.drawing?.select(step));
   }
 
-  /** One line about what was asked for. `ofRun`: it is of no use once the run is over. */
-  tell(text: string, ofRun = false): void {
-    this.said = text;
-    this.isSaidOfRun = ofRun;
-    this.notice.textContent = text;
+  /** One line about what was asked for, as long as it is of use. */
+  tell(said: Said, known: Known): void {
+    this.said = said;
+    this.say(known);
   }
 
   override dispose(): void {
@@ -84,8 +104,8 @@ export class PipelinePanel extends Widget {
 
   private say(known: Known): void {
     const problem = known.trouble ?? known.plan?.problem;
-    if (this.isSaidOfRun && !isLive(known)) this.tell('');
-    const text = problem ? [problem.message, problem.fix].filter(Boolean).join('\n') : this.said;
+    this.said = still(this.said, known);
+    const text = problem ? [problem.message, problem.fix].filter(Boolean).join('\n') : this.said.text;
     if (this.notice.textContent !== text) this.notice.textContent = text;
     this.notice.classList.toggle('jp-mod-wrong', Boolean(problem));
   }
@@ -154,7 +174,11 @@ export class PipelinePanel extends Widget {
     const text = JSON.stringify(findings);
     if (text === this.findingsShown) return;
     this.findingsShown = text;
-    this.findings.replaceChildren(...findings.map(one => this.finding(one)));
+    const { shown: first, more } = folded(findings, MOST_FINDINGS);
+    const isOpen = this.findings.querySelector('details')?.open === true;
+    const rest = made('summary', {}, this.trans._n('%1 more', '%1 more', more.length));
+    const folds = more.length ? [made('details', isOpen ? { open: '' } : {}, rest, ...more.map(one => this.finding(one)))] : [];
+    this.findings.replaceChildren(...first.map(one => this.finding(one)), ...folds);
   }
 
   private finding(one: Finding): HTMLElement {
@@ -170,7 +194,8 @@ export class PipelinePanel extends Widget {
   }
 
   private showRuns(known: Known): void {
-    const text = JSON.stringify([known.runs, known.run, isLive(known)]);
+    const rows = known.runs.map(row => rowOf(known, row));
+    const text = JSON.stringify([rows, known.run, isLive(known)]);
     if (text === this.runsShown) return;
     this.runsShown = text;
     const { trans } = this;
@@ -182,7 +207,7 @@ export class PipelinePanel extends Widget {
     this.runs.replaceChildren(
       made('h3', {}, trans.__('Runs of this notebook')),
       ...(now && !isLive(known) ? [now] : []),
-      made('ul', {}, ...known.runs.map(run => made('li', {}, this.run(run, run.id === known.run))))
+      made('ul', {}, ...rows.map(run => made('li', {}, this.run(run, run.id === known.run))))
     );
   }
 
@@ -215,8 +240,7 @@ export class PipelinePanel extends Widget {
   private marked: string | null = null;
   private quiet = false;
   private explained = '';
-  private said = '';
-  private isSaidOfRun = false;
+  private said = NOTHING_SAID;
   private findingsShown = '[]';
   private runsShown = '';
 }

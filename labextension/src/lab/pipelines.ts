@@ -55,6 +55,7 @@ export class Pipelines implements IPipelines {
       this.look();
     });
     watch.changed.connect(() => {
+      if (watch.isUnreadable) this.look();
       if (watch === this.front) this.currentChanged.emit(watch);
     });
     MessageLoop.installMessageHook(panel, (_, message: Message) => {
@@ -68,7 +69,9 @@ export class Pipelines implements IPipelines {
   /** Which notebook is in front, and which can be seen. */
   private look(): void {
     const panel = this.tracker.currentWidget;
-    const front = (panel && this.watches.get(panel)) ?? null;
+    const watch = (panel && this.watches.get(panel)) ?? null;
+    // The last notebook stays in front while something else is looked at; one that could not be read is of no use then.
+    const front = watch?.isUnreadable && !watch.panel.isVisible ? null : watch;
     const before = this.front;
     this.front = front;
     for (const watch of this.all) watch.see(watch.panel.isVisible && !document.hidden, watch === front);

@@ -7,12 +7,14 @@ import type { Contents } from '@jupyterlab/services';
 import { Debouncer, Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { IDisposable } from '@lumino/disposable';
+import { copyOf } from '../pure/copies.js';
 import { follow, type Open, type StreamEvent } from '../pure/events.js';
 import * as model from '../pure/model.js';
-import { fixing } from '../pure/marks.js';
+import { fixedCells } from '../pure/marks.js';
+import { readsAlike } from '../pure/stepline.js';
 import type { Finding, RunChange, RunRow } from '../pure/wire.js';
 import { isAway, problemOf, type Asked, type Client } from './client.js';
-import { apply, content, rewrite } from './content.js';
+import { apply, content, rewrite, sources } from './content.js';
 
 /** Runs that are listed. */
 const MOST = 20;
@@ -22,6 +24,20 @@ const BESIDE = 1000;
 
 /** Milliseconds until a server that could not be reached is asked again. */
 const AGAIN = 2000;
+
+/** An executed copy was to be run. */
+export class IsCopy extends Error {
+  constructor(readonly run: string) {
+    super(`This is the executed copy of ${run}.`);
+  }
+}
+
+/** The notebook is not any more what the answer is about. */
+export class HasChanged extends Error {
+  constructor() {
+    super('The notebook has changed; try again.');
+  }
+}
 
 /** JupyterLab could not save the notebook, and has said why. */
 export class NotSaved extends Error {
@@ -38,8 +54,10 @@ export class Watch implements IDisposable {
     private pause: number
   ) {
     this.asking = new Debouncer(() => this.ask(), pause);
+    void this.findUnreadable();
     void panel.context.ready.then(() => {
       if (this.isDisposed) return;
+      this.isUnreadable = false;
       panel.context.model.contentChanged.connect(this.edited, this);
       panel.context.pathChanged.connect(this.moved, this);
       panel.context.saveState.connect(this.saved, this);
@@ -47,6 +65,9 @@ export class Watch implements IDisposable {
     });
     panel.disposed.connect(() => this.dispose());
   }
+
+  /** JupyterLab shows an empty notebook, as the file is none. */
+  isUnreadable = false;
 
   /** All that is known. */
   known: model.Known = model.NOTHING;
@@ -63,6 +84,11 @@ export class Watch implements IDisposable {
   /** Where the server finds the notebook. */
   get path(): string {
     return this.contents.localPath(this.panel.context.path);
+  }
+
+  /** The run that it is the executed copy of. Such a copy is a record: nothing is asked of it, and nothing is run. */
+  get copyOf(): string | null {
+    return copyOf(this.path);
   }
 
   /** The server's path of a file as this page names it. */
@@ -137,38 +163,31 @@ export class Watch implements IDisposable {
     return this.panel.context.model.sharedModel.cells.find(cell => cell.getId() === id) ?? null;
   }
 
-  /** Write what `nbflow check --fix` would. Whether it could be done. */
+  /** Write what `nbflow check --fix` would, all of it or nothing. Whether it could be done. */
   fix(finding: Finding): boolean {
-    let fixed = false;
-    for (const edit of finding.edits) {
-      const cell = this.cell(edit.cell);
-      const change = cell && fixing(cell.getSource(), edit);
-      if (!cell || !change) continue;
-      apply(cell, change);
-      fixed = true;
-    }
-    return fixed;
+    const texts = fixedCells(finding.edits, number => this.cell(number)?.getSource() ?? null);
+    if (texts === null) return false;
+    this.write([...texts].map(([number, text]) => [this.cell(number), text]));
+    return true;
   }
 
-  /** Tag a plain cell (index from 0). Gives its line. */
-  async makeStep(index: number): Promise<string> {
-    const asked = this.asked();
-    const cell = this.panel.context.model.sharedModel.cells[index];
-    const { line } = await this.client.proposal(asked.body, index + 1);
-    if (cell && asked.ids[index] === cell.getId()) apply(cell, { start: 0, end: 0, value: `${line}\n` });
-    return line;
+  /** Tag a plain cell (index from 0). Raises `HasChanged` where it reads otherwise when its line has been worked out. */
+  async makeStep(index: number): Promise<void> {
+    const shared = this.panel.context.model.sharedModel;
+    const before = sources(shared)[index];
+    const { line } = await this.client.proposal(this.asked().body, index + 1);
+    const cell = shared.cells[index];
+    if (!cell || !before || !readsAlike([before], [{ id: cell.getId(), source: cell.getSource() }])) throw new HasChanged();
+    apply(cell, { start: 0, end: 0, value: `${line}\n` });
   }
 
+  /** Raises `HasChanged` where the notebook reads otherwise when it has been worked out: that would be lost. */
   async rename(kind: 'step' | 'artifact', old: string, next: string): Promise<void> {
     const shared = this.panel.context.model.sharedModel;
-    const asked = this.asked();
-    const { cells } = await this.client.rename(asked.body, kind, old, next);
-    const byId = new Map(shared.cells.map(cell => [cell.getId(), cell]));
-    const texts = cells.flatMap(({ cell, source }) => {
-      const found = byId.get(asked.ids[cell - 1] ?? '');
-      return found ? [[found, source] as const] : [];
-    });
-    rewrite(shared, texts);
+    const before = sources(shared);
+    const { cells } = await this.client.rename(this.asked().body, kind, old, next);
+    if (!readsAlike(before, sources(shared))) throw new HasChanged();
+    this.write(cells.map(({ cell, source }) => [shared.cells[cell - 1] ?? null, source]));
   }
 
   dispose(): void {
@@ -188,8 +207,27 @@ export class Watch implements IDisposable {
     return { ids, body: { path: this.path, notebook } };
   }
 
+  /** JupyterLab tells nobody but the person that it could not read a file; so where it takes long, the file is looked at. */
+  private async findUnreadable(): Promise<void> {
+    const { context } = this.panel;
+    for (let isAsked = true; isAsked; ) {
+      await new Promise(resolve => setTimeout(resolve, AGAIN));
+      if (context.isReady || this.disposed) return;
+      const error: unknown = await this.contents.get(context.path, { type: 'notebook', content: true }).then(() => null, why => why);
+      if (context.isReady || this.disposed) return;
+      isAsked = isAway(error);
+      this.isUnreadable = error !== null && !isAsked;
+    }
+    if (this.isUnreadable) this.changedSignal.emit();
+  }
+
+  private write(texts: readonly (readonly [ISharedCell | null, string])[]): void {
+    rewrite(this.panel.context.model.sharedModel, texts.flatMap(([cell, text]) => (cell ? [[cell, text] as const] : [])));
+  }
+
   private async save(): Promise<void> {
     await this.panel.context.ready;
+    if (this.copyOf !== null) throw new IsCopy(this.copyOf);
     if (!this.panel.context.model.dirty) return;
     await this.panel.context.save().catch(() => {
       throw new NotSaved();
@@ -220,7 +258,7 @@ export class Watch implements IDisposable {
 
   /** Ask what the pipeline is now. An answer that a newer question has overtaken is dropped. */
   private async ask(again = false): Promise<void> {
-    if (this.disposed || !this.visible || !this.panel.context.isReady) return; // asked when it is seen
+    if (this.disposed || !this.visible || !this.panel.context.isReady || this.copyOf !== null) return; // asked when it is seen
     const { ids, body } = this.asked();
     const text = JSON.stringify(body);
     if (text === this.last && !again && this.known.trouble === null) return; // only outputs have changed
@@ -264,7 +302,7 @@ export class Watch implements IDisposable {
         );
       }
     }
-    const listens = this.listens && !this.disposed;
+    const listens = this.listens && !this.disposed && this.copyOf === null;
     if (listens && this.listStream === null) {
       this.listStream = this.stream(
         (_, signal) => this.client.events(this.path, signal),
@@ -275,7 +313,7 @@ export class Watch implements IDisposable {
       this.listStream?.abort();
       this.listStream = null;
     }
-    const looks = this.looks && !this.disposed;
+    const looks = this.looks && !this.disposed && this.copyOf === null;
     if (looks !== this.isLooking) {
       this.isLooking = looks;
       void (looks ? this.looking.start() : this.looking.stop());

@@ -5,10 +5,10 @@ import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { runIcon } from '@jupyterlab/ui-components';
 import { activeStep } from '../lab/cells.js';
-import { problemOf } from '../lab/client.js';
-import { askForParameters, askForRename } from '../lab/forms.js';
+import { askForParameters, askForRename, type Rename } from '../lab/forms.js';
 import { icon } from '../lab/icon.js';
 import { NotSaved, type Watch } from '../lab/watch.js';
+import { problemText } from '../lab/words.js';
 import { isLive, NOTHING as NOTHING_KNOWN, shown } from '../pure/model.js';
 import { stepLine } from '../pure/stepline.js';
 import { Command, IPipelines } from '../tokens.js';
@@ -33,16 +33,27 @@ export const commands: JupyterFrontEndPlugin<void> = {
         await work(watch);
       } catch (error) {
         if (error instanceof NotSaved) return;
-        const { message, fix } = problemOf(error);
+        const { message, fix } = problemText(trans, error);
         void showErrorMessage(trans.__('Pipeline'), [message, fix].filter(Boolean).join('\n\n'));
       }
     };
-    const isOpen = () => pipelines.current !== null;
+    /** Null where it is done, else why not. */
+    const renamed = async (watch: Watch, asked: Rename) => {
+      try {
+        await watch.rename(asked.kind, asked.old, asked.next);
+        return null;
+      } catch (error) {
+        const { message, fix } = problemText(trans, error);
+        return { asked, why: [message, fix].filter(Boolean).join(' ') };
+      }
+    };
+    const isOpen = () => pipelines.current !== null && !pipelines.current.isUnreadable && pipelines.current.copyOf === null;
     const hasSteps = () => (pipelines.current?.known.plan?.steps.length ?? 0) > 0;
+    const hasActiveStep = () => pipelines.current !== null && activeStep(pipelines.current) !== null;
     const isRunning = () => pipelines.current !== null && isLive(pipelines.current.known);
     const plainCell = () => {
       const cell = pipelines.current?.panel.content.activeCell;
-      return cell?.model.type === 'code' && stepLine(cell.model.sharedModel.getSource()) === null;
+      return isOpen() && cell?.model.type === 'code' && stepLine(cell.model.sharedModel.getSource()) === null;
     };
 
     registry.addCommand(Command.run, {
@@ -67,7 +78,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
       label: trans.__('Run This Step'),
       caption: trans.__('Run the step of the selected cell and what it needs'),
       icon: runIcon,
-      isEnabled: args => typeof args.step === 'string' || (pipelines.current !== null && activeStep(pipelines.current) !== null),
+      isEnabled: args => isOpen() && (typeof args.step === 'string' || hasActiveStep()),
       describedBy: { args: { type: 'object', properties: { step: { type: 'string', description: 'Its full name' } } } },
       execute: args =>
         attempt(async watch => {
@@ -107,8 +118,11 @@ export const commands: JupyterFrontEndPlugin<void> = {
       describedBy: NOTHING,
       execute: () =>
         attempt(async watch => {
-          const asked = await askForRename(nameable(watch), trans);
-          if (asked) await watch.rename(asked.kind, asked.old, asked.next);
+          let refused: Parameters<typeof askForRename>[2] = null;
+          do {
+            const asked = await askForRename(nameable(watch), trans, refused);
+            refused = asked && (await renamed(watch, asked));
+          } while (refused);
         })
     });
     registry.addCommand(Command.refresh, {

@@ -4,11 +4,11 @@ import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } fro
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { MimeDocument } from '@jupyterlab/docregistry';
 import { activeStep, goTo, goToStep } from '../lab/cells.js';
-import { problemOf } from '../lab/client.js';
 import { icon } from '../lab/icon.js';
 import { PipelinePanel } from '../lab/panel.js';
 import type { Watch } from '../lab/watch.js';
-import { shown } from '../pure/model.js';
+import { hasChangedText, problemText } from '../lab/words.js';
+import { liveRun, shown } from '../pure/model.js';
 import { Command, IPipelines } from '../tokens.js';
 
 const REPORT_TRIES = 10;
@@ -28,7 +28,8 @@ export const panel: JupyterFrontEndPlugin<void> = {
       select: (step: string) => { if (pipelines.current) void goToStep(pipelines.current, step); },
       show: (run: string | null) => pipelines.current?.show(run),
       fix: (finding: Parameters<Watch['fix']>[0]) => {
-        if (pipelines.current?.fix(finding) === false) widget.tell(trans.__('The cell reads otherwise by now.'));
+        const watch = pipelines.current;
+        if (watch?.fix(finding) === false) tell(watch, hasChangedText(trans));
       },
       goTo: (cell: number) => {
         const id = pipelines.current?.known.cells[cell - 1];
@@ -55,20 +56,26 @@ export const panel: JupyterFrontEndPlugin<void> = {
       describedBy: { args: { type: 'object', properties: { step: { type: 'string' } } } }
     });
 
+    /** Say something of a notebook, as long as that is in front. `during`: the run that went on when it was asked for. */
+    function tell(watch: Watch, text: string, ofRun = false, during = liveRun(watch.known)): void {
+      if (watch === pipelines.current) widget.tell({ text, ofRun, during }, watch.known);
+    }
+
     async function act(watch: Watch | null, action: string, step: string | null): Promise<void> {
       if (watch === null) return;
-      widget.tell('');
+      tell(watch, '');
+      const during = liveRun(watch.known);
       try {
         if (action === 'run') await watch.run();
         else if (action === 'only' && step !== null) await watch.runStep(step);
         else if (action === 'retry') await watch.retry(shown(watch.known)?.run ?? '');
-        else if (action === 'cancel') widget.tell(await watch.cancel(), true);
+        else if (action === 'cancel') tell(watch, await watch.cancel(), true, during);
         else if (action === 'jump' && step !== null && !(await goToStep(watch, step))) {
-          widget.tell(trans.__('The cell of this step is not in this notebook as it is now.'));
+          tell(watch, trans.__('The cell of this step is not in this notebook as it is now.'));
         }
       } catch (error) {
-        const { message, fix } = problemOf(error);
-        widget.tell([message, fix].filter(Boolean).join('\n'));
+        const { message, fix } = problemText(trans, error);
+        tell(watch, [message, fix].filter(Boolean).join('\n'), false, during);
       }
     }
 
@@ -115,6 +122,14 @@ export const panel: JupyterFrontEndPlugin<void> = {
         asked = '';
       }
       if (watch === null) return;
+      if (watch.copyOf !== null) {
+        widget.showCopy(watch.copyOf);
+        return;
+      }
+      if (watch.isUnreadable) {
+        widget.showUnreadable();
+        return;
+      }
       widget.showKnown(watch.known);
       files(watch);
       mark();

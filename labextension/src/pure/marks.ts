@@ -1,7 +1,7 @@
 // Where in a cell a finding is shown, and what its fix changes there.
 
-import { change, stepLine, type Change } from './stepline.js';
-import type { Edit, Finding } from './wire.js';
+import { stepLine } from './stepline.js';
+import type { Edit, Finding, Severity } from './wire.js';
 
 export interface Mark {
   start: number;
@@ -19,10 +19,20 @@ export function place(source: string, edit: Edit): { start: number; end: number 
   return anywhere < 0 ? null : { start: anywhere, end: anywhere + edit.old.length };
 }
 
-/** What a fix changes in its cell, null where the cell no longer reads so. */
-export function fixing(source: string, edit: Edit): Change | null {
-  const found = place(source, edit);
-  return found && change(source, source.slice(0, found.start) + edit.new + source.slice(found.end));
+/**
+ * How the cells read when a fix is written, by number; null where one of them no longer reads as the fix expects: half a
+ * fix would be worse than none.
+ * @param source of a cell; null: it is gone
+ */
+export function fixedCells(edits: readonly Edit[], source: (cell: number) => string | null): Map<number, string> | null {
+  const found = new Map<number, string>();
+  for (const edit of edits) {
+    const text = found.get(edit.cell) ?? source(edit.cell);
+    const at = text === null ? null : place(text, edit);
+    if (text === null || at === null) return null;
+    found.set(edit.cell, text.slice(0, at.start) + edit.new + text.slice(at.end));
+  }
+  return found;
 }
 
 /** What to underline: the `%%step` line, else the line that the fix changes, else the first line. */
@@ -51,4 +61,12 @@ export function byCell(findings: readonly Finding[]): Map<number, Finding[]> {
 /** What a fix writes, for a tooltip. */
 export function written(finding: Finding): string {
   return finding.edits.map(edit => edit.new).join('\n');
+}
+
+const ORDER: readonly Severity[] = ['error', 'warning', 'hint'];
+
+/** What is shown at once, and what on demand: the worst come first, else as they stand in the notebook. */
+export function folded(findings: readonly Finding[], most: number): { shown: Finding[]; more: Finding[] } {
+  const all = [...findings].sort((one, other) => ORDER.indexOf(one.severity) - ORDER.indexOf(other.severity));
+  return { shown: all.slice(0, most), more: all.slice(most) };
 }

@@ -8,6 +8,8 @@ export interface Known {
   /** The newest plan, and the ids of the cells when it was asked for. */
   readonly plan: Pipeline | null;
   readonly cells: readonly string[];
+  /** The last pipeline that could be decided: kept while a cell is half typed and none can be. */
+  readonly last: Drawn | null;
   /** Why the server could not be asked. */
   readonly trouble: Problem | null;
   /** Newest first. */
@@ -21,16 +23,41 @@ export interface Known {
   readonly over: readonly string[];
 }
 
+/** A pipeline that can be drawn, and the ids of the cells that its steps count. */
+export interface Drawn {
+  readonly view: RunView | null;
+  readonly steps: readonly StepHere[];
+  readonly cells: readonly string[];
+}
+
 export const NOTHING: Known = {
-  plan: null, cells: [], trouble: null, runs: [], run: null, byHand: false, view: null, over: []
+  plan: null, cells: [], last: null, trouble: null, runs: [], run: null, byHand: false, view: null, over: []
 };
 
 /** A plan has come. `edited`: the content is not that of the plan before, so that a run that is over is no news any more. */
 export function planned(known: Known, plan: Pipeline, cells: readonly string[], edited: boolean): Known {
-  const next = { ...known, plan, cells, trouble: null };
+  const next = { ...known, plan, cells, trouble: null, last: lastDrawn(known, plan, cells) };
   if (plan.run !== null && plan.run !== known.run && !known.byHand && !known.over.includes(plan.run)) return shows(next, plan.run, false);
   const over = known.view !== null && !goesOn(known.view.status);
   return edited && over && !known.byHand ? shows(next, null, false) : next;
+}
+
+/** What is kept of a plan. Nothing in it can be run: by then it is not what the notebook says now. */
+function lastDrawn(known: Known, plan: Pipeline, cells: readonly string[]): Drawn | null {
+  if (plan.view === null) return plan.problem === null ? null : known.last;
+  const steps = plan.view.steps.map(step => ({ ...step, actions: step.actions.filter(action => action === 'jump') }));
+  return { view: { ...plan.view, actions: [], steps }, steps: plan.steps, cells };
+}
+
+/** Whether nothing can be decided now, and what could be decided before stands in its place. */
+export function isKept(known: Known): boolean {
+  return known.plan !== null && known.plan.view === null && known.plan.problem !== null && known.last !== null;
+}
+
+/** The pipeline of the notebook: as it is, or as it was when it could last be decided. */
+export function drawn(known: Known): Drawn {
+  if (known.last !== null && isKept(known)) return known.last;
+  return { view: known.plan?.view ?? null, steps: known.plan?.steps ?? [], cells: known.cells };
 }
 
 /** The list of runs has come. A run that has begun meanwhile is shown. */
@@ -62,7 +89,7 @@ export function troubled(known: Known, trouble: Problem): Known {
 
 /** What the panel draws: the run as soon as it is told, else the plan. */
 export function shown(known: Known): RunView | null {
-  return known.view ?? known.plan?.view ?? null;
+  return known.view ?? drawn(known).view;
 }
 
 /** Whether a run of this notebook goes on. */
@@ -70,22 +97,36 @@ export function isLive(known: Known): boolean {
   return known.view !== null ? goesOn(known.view.status) : known.run !== null && !known.byHand;
 }
 
+/** The run of this notebook that goes on. */
+export function liveRun(known: Known): string | null {
+  return isLive(known) ? known.run : null;
+}
+
+/** The line of a run in the list, never older than what is drawn of it. */
+export function rowOf(known: Known, row: RunRow): RunRow {
+  const { view } = known;
+  if (view === null || view.run !== row.id) return row;
+  return { ...row, status: view.status, label: view.label, seconds: goesOn(view.status) ? row.seconds : view.seconds };
+}
+
 /** How a step stands now: in the run that goes on or has just ended, else in the plan. */
 export function standing(known: Known, full: string): StepView | null {
   const find = (view: RunView | null | undefined) => view?.steps.find(step => step.id === full) ?? null;
-  return (known.byHand ? null : find(known.view)) ?? find(known.plan?.view);
+  return (known.byHand ? null : find(known.view)) ?? find(drawn(known).view);
 }
 
 /** The step that a cell belongs to. */
 export function stepOfCell(known: Known, id: string): StepHere | null {
-  const number = known.cells.indexOf(id) + 1;
-  return (number > 0 && known.plan?.steps.find(step => step.cells.includes(number))) || null;
+  const { steps, cells } = drawn(known);
+  const number = cells.indexOf(id) + 1;
+  return (number > 0 && steps.find(step => step.cells.includes(number))) || null;
 }
 
 /** The ids of the cells of a step. */
 export function cellsOfStep(known: Known, full: string): string[] {
-  const numbers = known.plan?.steps.find(step => step.full === full)?.cells ?? [];
-  return numbers.map(number => known.cells[number - 1]).filter(id => id !== undefined);
+  const { steps, cells } = drawn(known);
+  const numbers = steps.find(step => step.full === full)?.cells ?? [];
+  return numbers.map(number => cells[number - 1]).filter(id => id !== undefined);
 }
 
 /** Whether it is known that no cell of this notebook is a step. */
@@ -97,7 +138,7 @@ export function hasNoSteps(known: Known): boolean {
 /** How many of this notebook's steps are in each state. */
 export function counts(known: Known): Map<string, number> {
   const found = new Map<string, number>();
-  for (const step of known.plan?.steps ?? []) {
+  for (const step of drawn(known).steps) {
     const state = standing(known, step.full)?.state;
     if (state !== undefined) found.set(state, (found.get(state) ?? 0) + 1);
   }

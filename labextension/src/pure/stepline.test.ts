@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { change, stepLine } from './stepline.js';
+import { change, readsAlike, stepLine } from './stepline.js';
 
 test('a step line is read word by word, with where each stands', () => {
   for (const [source, expected] of [
@@ -25,4 +25,10 @@ test('only what differs is changed', () => {
   }
   assert.deepEqual(change('%%step a -i x -o y', '%%step a -i x z -o y'), { start: 14, end: 14, value: 'z ' });
   assert.equal(change('same', 'same'), null);
+});
+
+test('what was typed, added, removed or moved meanwhile is noticed', () => {
+  const [a, b] = [{ id: 'a', source: 'x = 1' }, { id: 'b', source: 'y = x' }];
+  assert.equal(readsAlike([a, b], [{ ...a }, { ...b }]), true);
+  for (const now of [[a, { ...b, source: 'y = x + 1' }], [a], [a, b, { id: 'c', source: '' }], [b, a]]) assert.equal(readsAlike([a, b], now), false);
 });

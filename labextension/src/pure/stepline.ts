@@ -50,3 +50,11 @@ export function change(before: string, after: string): Change | null {
   while (tail < most - start && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++;
   return { start, end: before.length - tail, value: after.slice(start, after.length - tail) };
 }
+
+/** The source of a cell, by the cell's id. */
+export type Sources = readonly { readonly id: string; readonly source: string }[];
+
+/** Whether a notebook still reads as it did: what was worked out from what it said before can be written into it. */
+export function readsAlike(before: Sources, now: Sources): boolean {
+  return before.length === now.length && before.every((cell, index) => cell.id === now[index]?.id && cell.source === now[index]?.source);
+}
