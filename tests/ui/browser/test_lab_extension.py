@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.ui.browser.conftest import EXAMPLES
 from tests.ui.browser.lab import LabPage
@@ -151,12 +151,52 @@ def test_a_finding_is_marked_and_fixed_and_undo_takes_the_fix_back(lab: LabPage,
     until(lambda: mark.count() == 0)
     lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets[4].editor.undo()")
     until(lambda: lab.source(5).startswith("%%step add -o total"))
-    lab.panel.locator(".jp-nbflow-finding").get_by_role("button", name="Fix").first.click()
+    findings = lab.panel.locator(".jp-nbflow-finding")
+    findings.get_by_role("button", name="Fix").first.wait_for()
+    lab.command("nbflow:run")
+    dialog = lab.page.locator(".jp-Dialog")
+    expect(dialog).to_contain_text("wrong.ipynb, cell 5: This step reads 'numbers'")
+    dialog.get_by_role("button").last.click()
+    findings.get_by_role("button", name="Fix").first.click()
     until(lambda: lab.source(5).startswith("%%step add -i numbers -o total"))
 
 
-def test_artifacts_are_completed_renamed_and_parameters_given(lab: LabPage, project: Path) -> None:
+def test_while_a_cell_is_half_typed_the_pipeline_stands_as_it_was(lab: LabPage, project: Path) -> None:
+    steps = {"make": "no result", "add": "no result"}
     lab.open(write(project, "flow.ipynb", CHAIN))
+    until(lambda: lab.cards() == steps and lab.states() == steps)
+    findings, dim = lab.panel.locator(".jp-nbflow-finding"), lab.page.locator(".jp-mod-dim")
+    runs = lab.page.locator(".jp-nbflow-badge-run, .jp-nbflow-panel .nbf-do-run, .jp-nbflow-panel .nbf-do-only")
+    until(lambda: runs.count() >= 3)
+    lab.replace(2, "in values]", "in values")
+    findings.first.wait_for()
+    assert (lab.cards(), lab.states()) == (steps, steps)
+    assert (dim.count(), runs.count()) == (3, 0), "the picture and two badges"
+    lab.replace(2, "in values", "in values]")
+    until(lambda: (findings.count(), dim.count(), runs.count() >= 3) == (0, 0, True))
+
+    lab.replace(5, "sum(double(numbers))", "\n".join(f"print(new{n})" for n in range(5)))
+    until(lambda: findings.count() > 2)
+    more = lab.panel.locator("summary", has_text=f"{findings.count() - 2} more")
+    assert [finding.is_visible() for finding in findings.all()].count(True) == 2
+    more.click()
+    assert all(finding.is_visible() for finding in findings.all())
+
+
+def test_a_notebook_that_cannot_be_read_is_said_to_be_so(lab: LabPage, project: Path) -> None:
+    (project / "broken.ipynb").write_text('{"cells": [')
+    (project / "text.md").write_text("# A text")
+    lab.show()
+    lab.command("docmanager:open", path=f"{project.name}/broken.ipynb")
+    until(lambda: lab.panel.inner_text() == "This notebook could not be read.")
+    lab.page.locator(".jp-Dialog").get_by_role("button").last.click()  # JupyterLab has said so as well
+    lab.command("docmanager:open", path=f"{project.name}/text.md")
+    until(lambda: lab.panel.inner_text() == "Open a notebook to see its pipeline.")
+
+
+def test_artifacts_are_completed_renamed_and_parameters_given(lab: LabPage, project: Path) -> None:
+    parameters = "size = 3\nseed = None\nplace = str(size)"
+    lab.open(write(project, "flow.ipynb", {**CHAIN, "params": parameters}))
     until(lambda: len(lab.badges()) == 2)
     lab.select(5)
     lab.replace(5, "-i numbers", "-i nu")
@@ -175,9 +215,29 @@ def test_artifacts_are_completed_renamed_and_parameters_given(lab: LabPage, proj
     lab.command("nbflow:rename")
     dialog = lab.page.locator(".jp-Dialog")
     dialog.locator("select").select_option(label="numbers")
-    dialog.locator("input").fill("figures")
+    name, wrong = dialog.locator("input"), dialog.locator(".jp-nbflow-wrong")
+    name.fill("2nd")
+    expect(dialog.get_by_role("button", name="Rename")).to_be_disabled()
+    name.press("Enter")
+    expect(name).to_have_value("2nd")
+    expect(wrong).to_contain_text("begins with a letter")
+    name.fill("total")
+    dialog.get_by_role("button", name="Rename").click()
+    expect(wrong).to_have_text("A step of this notebook makes 'total' already. Choose another name.")
+    expect(name).to_have_value("total")
+
+    held: list[tuple[Route, APIResponse]] = []
+    lab.page.route("**/nbflow/api/rename*", lambda route: held.append((route, route.fetch())), times=1)
+    name.fill("figures")
+    dialog.get_by_role("button", name="Rename").click()
+    until(lambda: lab.page.evaluate("() => true") and held)  # it is told of answers while it is asked
+    lab.replace(4, "numbers[:2]", "numbers[:1]")
+    held[0][0].fulfill(response=held[0][1])
+    expect(wrong).to_have_text("The notebook has changed; try again.")
+    assert lab.source(4) == "numbers[:1]"
     dialog.get_by_role("button", name="Rename").click()
     until(lambda: "-o figures" in lab.source(3))
+    assert lab.source(4) == "figures[:1]"
     assert (lab.source(3).splitlines()[1], lab.source(5).splitlines()) == (
         "figures = list(range(size))", ["%%step add -i figures -o total", "total = sum(double(figures))"],
     )  # fmt: skip
@@ -185,13 +245,21 @@ def test_artifacts_are_completed_renamed_and_parameters_given(lab: LabPage, proj
     until(lab.cards)
     lab.command("nbflow:run-with-parameters")
     field = dialog.locator("input[name=size]")
+    written = {
+        each: dialog.locator(f"[name={each}]").get_attribute("placeholder") for each in ("size", "seed", "place")
+    }
+    assert written == {"size": "3", "seed": "None", "place": "str(size)"}
+    assert dialog.locator("[name=seed]").input_value() == dialog.locator("[name=place]").input_value() == ""
+    expect(dialog.locator(".jp-nbflow-hint")).to_have_count(2)
+    dialog.locator("[name=place]").fill('"here"')
     field.fill("four")
-    expect(dialog.locator(".jp-nbflow-wrong")).to_have_text("This takes a whole number.")
+    expect(dialog.locator(".jp-nbflow-wrong").first).to_have_text("This takes a whole number.")
     field.fill("4")
     dialog.get_by_role("button", name="Run").click()
     until(lambda: lab.status() == "succeeded")
     lab.panel.get_by_role("button", name="Back to the run").click()
-    expect(lab.panel.locator(".nbf-detail")).to_contain_text(re.compile(r"Parameters\s*size\s*4"))
+    given = r"Parameters\s*size\s*4\s*seed\s*null\s*place\s*here"
+    expect(lab.panel.locator(".nbf-detail")).to_contain_text(re.compile(given))
 
 
 def test_what_a_notebook_says_reaches_the_page_as_text(lab: LabPage, project: Path, said: list[str]) -> None:

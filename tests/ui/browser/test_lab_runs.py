@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.ui.browser.conftest import EXAMPLES
 from tests.ui.browser.lab import LabPage
@@ -63,9 +64,15 @@ def test_a_run_is_met_again_after_a_reload_seen_by_another_browser_and_cancelled
     until(lambda: lab.cards().get("wait") == "running" and lab.states().get("wait") == "running")
     other = LabPage(new_page()).start(server).open(path)
     until(lambda: other.states().get("wait") == "running")
+    assert lab.page.get_by_role("button", name=re.compile("^Run step (make|add)$")).count() == 2
+    assert lab.page.get_by_role("button", name="Run step wait").count() == 0, "it runs already"
+    held: list[tuple[Route, APIResponse]] = []
+    lab.page.route("**/cancel*", lambda route: held.append((route, route.fetch())), times=1)
     lab.panel.locator(".nbf-do-cancel").click()
     until(lambda: lab.status() == "cancelled" and other.status() == "cancelled")
-    until(lambda: other.states()["wait"] == "cancelled")
+    until(lambda: other.states()["wait"] == "cancelled" and held)
+    with lab.page.expect_response("**/cancel*"):
+        held[0][0].fulfill(response=held[0][1])
     assert lab.notice() == "", "it is still said to be asked to stop"
 
     (project / "wake").touch()
@@ -151,3 +158,13 @@ def test_the_executed_notebook_of_a_run_is_opened_and_starts_no_kernel(lab: LabP
     lab.wait_for_notebook("nbflow_runs")
     assert lab.source(3) == CHAIN["make"]
     assert not lab.has_kernel()
+    until(lambda: lab.panel.inner_text().startswith("This is the executed copy of "))
+    assert (
+        lab.panel.locator("button").count()
+        == lab.page.locator(".jp-NotebookPanel:visible .jp-nbflow-badge").count()
+        == 0
+    )
+    enabled = "name => window.jupyterapp.commands.isEnabled(`nbflow:${name}`, { step: 'flow.make' })"
+    assert not any(lab.page.evaluate(enabled, name) for name in ("run", "run-with-parameters", "run-step"))
+    lab.command("nbflow:run")
+    expect(lab.page.locator(".jp-Dialog")).to_contain_text("It is a record")
