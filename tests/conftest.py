@@ -19,7 +19,10 @@ settings.load_profile("nbflow")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _FOLDERS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
-_FIXED = {"NO_COLOR": "1", "COLUMNS": "120", "JUPYTER_PLATFORM_DIRS": "1"}
+_FIXED = {
+    "NO_COLOR": "1", "COLUMNS": "120", "JUPYTER_PLATFORM_DIRS": "1",
+    "OMP_WAIT_POLICY": "passive",  # threads that wait for each other take no core from the test beside this one
+}  # fmt: skip
 _REMOVED = ("FORCE_COLOR", "PYTHONHASHSEED", "PYTHONWARNINGS", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")
 
 

@@ -143,7 +143,7 @@ def test_a_server_that_is_away_is_said_to_be_and_asked_again(lab: LabPage, proje
     lab.page.locator(".jp-Dialog", has_text="File Save Error").wait_for()
     lab.page.keyboard.press("Escape")
     lab.page.context.set_offline(False)
-    until(lambda: lab.states()["add"] == "failed")
+    until(lambda: lab.states()["add"] == "invalid")
     assert lab.notice() == ""
     assert lab.page.locator(".jp-Dialog").count() == 0, "what JupyterLab has said is said again"
     assert not list(project.rglob("nbflow_runs/*"))
