@@ -129,7 +129,7 @@ MISSPELT = {
 }
 
 
-@in_both
+@pytest.mark.parametrize("front_end", ["Notebook 7"])
 def test_it_wears_the_theme_a_misspelt_word_is_one_clear_line_and_it_is_there_again_when_opened_again(
     front_end: str, opened: Opened, project: Path
 ) -> None:
@@ -171,7 +171,7 @@ def test_a_run_is_live_beside_other_cells_and_after_the_page_was_loaded_again(
     assert (is_over(again, 4), cards(again, 4)["wait"]) == ("succeeded", "succeeded")
 
 
-@in_both
+@pytest.mark.parametrize("front_end", ["JupyterLab"])
 def test_its_buttons_cancel_resume_and_lead_to_the_cell_of_a_step(
     front_end: str, opened: Opened, project: Path
 ) -> None:
@@ -195,7 +195,7 @@ def test_its_buttons_cancel_resume_and_lead_to_the_cell_of_a_step(
     until(lambda: nb.is_in_view(nb.find("%%step make")))
 
 
-@in_both
+@pytest.mark.parametrize("front_end", ["JupyterLab"])
 def test_the_stop_button_stops_a_step_cell_and_cancels_a_run_that_is_watched(
     front_end: str, opened: Opened, project: Path
 ) -> None:
