@@ -31,7 +31,7 @@ lab: $(VENV)/.installed-dev $(VENV)/.built-labextension ## JupyterLab on the exa
 test: lint browser ## lint, types and all tests: what CI runs
 	$(NODE) $(BIN)/npm test --prefix labextension
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m slow $(addprefix --ignore ,$(FRONT_ENDS))
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(addprefix --ignore ,$(FRONT_ENDS))
 	$(BIN)/python -m pytest -n 2 -m slow $(FRONT_ENDS)
 
 browser: $(VENV)/.installed-dev $(VENV)/.installed-npm $(VENV)/.built-labextension ## Chromium for the tests in real front ends: found, or brought by apt where that may be done
