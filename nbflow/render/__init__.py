@@ -1,1 +1,3 @@
-"""Drawing what the core says: text for terminals, graph languages. Nothing here decides or reads anything."""
+"""Drawing what the core says: text for terminals, graph languages, pages.
+
+Nothing here decides anything, and nothing but nbflow's own ``static`` is read."""

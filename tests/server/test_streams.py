@@ -121,6 +121,8 @@ def test_a_number_that_is_none_is_refused(site: Site, path: str, again: str) -> 
     target = f"/nbflow/api/runs/{FIRST}/events?path={path}"
     answer = site.send("GET", target, Authorization=f"token {site.token}", Last_Event_ID=again)
     assert (answer.status, answer.json["message"][:15]) == (400, "'Last-Event-ID'")
+    answer = site.send("GET", f"{target}&after={again}", Authorization=f"token {site.token}", Last_Event_ID="1")
+    assert (answer.status, answer.json["message"][:7]) == (400, "'after'")
 
 
 def test_a_run_is_told_as_it_goes_on(site: Site, flow: Flow, path: str) -> None:
