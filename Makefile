@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-FRONT_ENDS := $(addprefix tests/ui/browser/,test_flow_in_a_browser.py test_lab_extension.py test_lab_runs.py test_lab_theme.py)
+FRONT_ENDS := $(addprefix tests/ui/browser/,test_flow_in_a_browser.py test_vscode_widgets.py test_lab_extension.py test_lab_runs.py test_lab_theme.py)
 EXAMPLE := example_notebooks/01_quickstart.ipynb
 # The Node that the environment brings.
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH"

@@ -8,6 +8,7 @@ one. Programs that know no style sheets (slides, thumbnails) find the light them
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 SANS = 'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif'
@@ -26,7 +27,16 @@ DARK: Mapping[str, str] = {
 JUPYTER: Mapping[str, str] = {
     "paper": "--jp-layout-color1", "ink": "--jp-ui-font-color0", "muted": "--jp-ui-font-color2",
 }  # fmt: skip
-"""What JupyterLab's theme says, where the picture stands in one."""
+"""What JupyterLab's theme says. A page that does not say which theme that is may have these and mean others: VS Code
+sets them to those of a light one, whatever it wears."""
+VSCODE: Mapping[str, str] = {"paper": "--vscode-editor-background", "ink": "--vscode-editor-foreground"}
+HOSTS: tuple[tuple[tuple[str, ...], Mapping[str, str], Mapping[str, str]], ...] = (
+    (('[data-jp-theme-light="true"]',), LIGHT, JUPYTER),
+    (('[data-jp-theme-light="false"]',), DARK, JUPYTER),
+    ((".vscode-dark", ".vscode-high-contrast"), DARK, VSCODE),
+    ((".vscode-light", ".vscode-high-contrast-light"), LIGHT, VSCODE),  # the second of these is the one above as well
+)
+"""How a page says that it is light or dark, and whose colours are then its own."""
 
 
 class Look(NamedTuple):
@@ -90,22 +100,22 @@ def sign_id(state: str) -> str:
 def style_sheet() -> str:
     """The rules, one a line. A page that says which theme it has (JupyterLab, VS Code) is believed first."""
     fonts = f"--nbf-sans:var(--jp-ui-font-family,{SANS});--nbf-code:var(--jp-code-font-family,{CODE})"
-    light, dark = _variables(LIGHT), _variables(DARK)
     rules = [
-        f".nbf-dag{{{light};{fonts}}}",
-        f"@media (prefers-color-scheme:dark){{.nbf-dag{{{dark}}}}}",
-        f'[data-jp-theme-light="true"] .nbf-dag,.vscode-light .nbf-dag{{{light}}}',
-        f'[data-jp-theme-light="false"] .nbf-dag,.vscode-dark .nbf-dag{{{dark}}}',
+        f".nbf-dag{{{_variables(LIGHT)};{fonts}}}",
+        f"@media (prefers-color-scheme:dark){{.nbf-dag{{{_variables(DARK)}}}}}",
+        *(_rule(pages, _variables(theme, its)) for pages, theme, its in HOSTS),
         _PARTS,
     ]
     return "\n".join([*rules, *(_state_rule(state, look) for state, look in LOOKS.items())])
 
 
-def _variables(theme: Mapping[str, str]) -> str:
-    return ";".join(
-        f"--nbf-{name}:" + (f"var({JUPYTER[name]},{colour})" if name in JUPYTER else colour)
-        for name, colour in theme.items()
-    )
+def _rule(pages: tuple[str, ...], declarations: str) -> str:
+    return ",".join(f"{page} .nbf-dag" for page in pages) + f"{{{declarations}}}"
+
+
+def _variables(theme: Mapping[str, str], of_the_page: Mapping[str, str] = MappingProxyType({})) -> str:
+    own = {name: f"var({of_the_page[name]},{theme[name]})" for name in of_the_page}
+    return ";".join(f"--nbf-{name}:{colour}" for name, colour in {**theme, **own}.items())
 
 
 _PARTS = """\
