@@ -19,7 +19,7 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 from benchmarks.made import notebook, pretend
-from benchmarks.measure import command, in_turn
+from benchmarks.measure import in_turn, said
 from benchmarks.table import Row, seconds
 from nbflow.core.event_json import time_value
 from nbflow.journal import Journal
@@ -39,6 +39,15 @@ PAUSE = 0.5
 """Seconds that the extension waits after the last key."""
 
 START_LIMIT, TYPING_LIMIT, TELL_LIMIT = 0.15, 1.1, 1.0
+
+IMPORTS = """import time
+begin = time.perf_counter()
+import jupyterlab.labapp, notebook.app
+bare = time.perf_counter()
+import nbflow
+nbflow._jupyter_server_extension_points()
+import nbflow.server.routes
+print(bare - begin, time.perf_counter() - begin)"""
 
 WHEN_RESTORED = """let app;
 Object.defineProperty(window, 'jupyterapp', { configurable: true, get: () => app, set: value => {
@@ -119,11 +128,10 @@ def _late(what: str, took: list[float]) -> Row:
 
 
 def _imported(folder: Path) -> Row:
-    """Of the server: importing JupyterLab, and the same with all that our extension loads and registers."""
-    bare = "import jupyterlab.labapp, notebook.app"
-    ours = f"{bare}; import nbflow; nbflow._jupyter_server_extension_points(); import nbflow.server.routes"
-    sides = [[sys.executable, "-c", code] for code in (ours, bare)]
-    with_it, without = in_turn([partial(command, words, folder) for words in sides], STARTS)
+    """Of the server: importing JupyterLab, and then all that our extension loads and registers. One process has both:
+    what is ours is less than two starts of one server differ by."""
+    taken = [[float(word) for word in said([sys.executable, "-c", IMPORTS], folder).split()] for _ in range(STARTS)]
+    without, with_it = (median(one) for one in zip(*taken, strict=True))
     return _more("a Jupyter server's imports", with_it, without)
 
 

@@ -74,7 +74,7 @@ class RememberedParts:
     def __init__(self, memo: Memo, digest: str) -> None:
         self._memo = memo
         self._digest = digest
-        self._known: dict[str, list[Any]] = memo.get(PARTS, digest) or {}
+        self._known: dict[str, list[Any]] = dict(memo.get(PARTS, digest) or {})
 
     def get(self, step: str) -> CodeParts | None:
         row = self._known.get(step)
@@ -334,14 +334,25 @@ def _facts(memo: Memo, source: str, lazy_annotations: bool) -> Facts:
     key += " lazy" if lazy_annotations else ""
     stored = memo.get("cells", key)
     if stored is not None:
-        return facts_from_json(stored)
+        return _restored(key, stored)
     facts = _analysed(source, lazy_annotations)
     memo.put("cells", key, facts_to_json(facts))
     return facts
 
 
-_analysed = lru_cache(5000)(analyse)
-"""For a server, which is asked about the same cells again and again, most of them unchanged."""
+# For a server, which is asked about the same cells again and again, most of them unchanged.
+_MOST_CELLS = 5000
+_analysed = lru_cache(_MOST_CELLS)(analyse)
+_RESTORED: dict[str, Facts] = {}
+
+
+def _restored(key: str, stored: list[Any]) -> Facts:
+    facts = _RESTORED.get(key)
+    if facts is None:
+        if len(_RESTORED) >= _MOST_CELLS:
+            _RESTORED.clear()
+        facts = _RESTORED[key] = facts_from_json(stored)
+    return facts
 
 
 def check_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,19 @@ def test_what_was_put_is_there_next_time(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["memo.json"]
 
 
+def test_two_that_read_one_file_share_only_what_is_saved(tmp_path: Path) -> None:
+    path = tmp_path / "memo.json"
+    memo = Memo(path, 1)
+    memo.put("table", "key", 1)
+    memo.save()
+    one, other = Memo(path, 1), Memo(path, 1)
+    assert one.get("table", "key") == other.get("table", "key") == 1
+    one.put("table", "new", 2)
+    assert other.get("table", "new") is None
+    one.save()
+    assert (other.get("table", "new"), Memo(path, 1).get("table", "new")) == (None, 2)
+
+
 def test_a_file_of_another_version_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "memo.json"
     memo = Memo(path, 1)

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,13 +78,11 @@ class Memo:
         return self._known
 
     def _read(self) -> Tables:
-        if self.path is not None:
+        """A copy of the tables, not of the values in them."""
+        if self.path is not None and (seen := mark(str(self.path))):
             with suppress(OSError, ValueError, RecursionError):
-                stored = json.loads(self.path.read_bytes())
-                if isinstance(stored, dict) and stored.get("version") == self._version:
-                    tables = stored.get("tables")
-                    if isinstance(tables, dict) and all(isinstance(table, dict) for table in tables.values()):
-                        return tables
+                tables = _decoded(self.path, seen, self._version)
+                return {name: dict(table) for name, table in tables.items()}
         return {}
 
 
@@ -107,6 +106,18 @@ def mark(path: str) -> Mark | None:
         return Mark.of(os.stat(path))  # noqa: PTH116 (paths are text here: a plan asks for thousands of them)
     except (OSError, ValueError):
         return None
+
+
+@lru_cache(16)
+def _decoded(path: Path, _: Mark, version: int) -> Tables:
+    """Once for each state of the file, in a process that asks again and again. Raises ``OSError`` and ``ValueError``.
+
+    A state that goes by the mark of an older one does no harm: what is missing in that one is found out again."""
+    stored = json.loads(path.read_bytes())
+    tables = stored.get("tables") if isinstance(stored, dict) and stored.get("version") == version else None
+    if isinstance(tables, dict) and all(isinstance(table, dict) for table in tables.values()):
+        return tables
+    return {}
 
 
 def settled(*moments: int, now: int | None = None) -> bool:

@@ -11,7 +11,7 @@ import importlib.util
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,7 +65,9 @@ def _pure(files: Callable[[str], Iterable[PackagePath]]) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+@lru_cache(16)
 def _run(binary: str, source: str) -> bytes:
+    """Once for each text: a page draws one pipeline again and again while its code is edited."""
     quiet = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows a console would flash up
     command = [binary, "-Kdot", "-Tjson0"]
     return subprocess.run(
