@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,7 +161,18 @@ def _without_names(conversation: dict[str, str], kernel: Kernel) -> dict[str, st
     return {source: plain(text) for source, text in conversation.items()}
 
 
-def test_two_forks_draw_differently_from_numpy(folder: Path, server: ForkServer) -> None:
-    draw = "import numpy as np; print(np.random.random(3))"
+def test_what_is_loaded_ahead_is_no_part_of_the_kernel_for_a_debugger_and_a_reset(
+    kernels: tuple[Kernel, Kernel],
+) -> None:
+    seen = "print(sorted(get_ipython()._sys_modules_keys), sorted(get_ipython().kernel._kernel_modules), sep='\\n')"
+    cold, forked = ([set(ast.literal_eval(line)) for line in said(each, seen).splitlines()] for each in kernels)
+    assert [len(found) > 400 for found in forked] == [True, True]
+    assert cold[0] ^ forked[0] <= {"runpy", "gc"}
+    assert {Path(file).name for file in cold[1] ^ forked[1]} <= {"runpy.py", "ipykernel_launcher.py"}
+
+
+def test_two_forks_draw_differently(folder: Path, server: ForkServer) -> None:
+    draw = "import ssl; import numpy as np; print(np.random.random(3)); print(ssl.RAND_bytes(8))"
     with a_kernel(folder, server) as one, a_kernel(folder, server) as other:
-        assert said(one, draw) != said(other, draw)
+        drawn = [said(each, draw).splitlines() for each in (one, other)]
+    assert [one != other for one, other in zip(*drawn, strict=True)] == [True, True]

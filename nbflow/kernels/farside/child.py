@@ -20,6 +20,7 @@ import tempfile
 import threading
 import types
 import warnings
+from collections.abc import Iterator
 from typing import Any, Callable, NamedTuple, NoReturn
 
 from . import environment, preload, processes
@@ -62,27 +63,69 @@ def _take_streams(streams: list[int]) -> None:
         os.close(descriptor)
 
 
-def run(order: Order, filters: list[Any], registered: list[tuple[str, Callable[..., Any]]], prologue: Any) -> None:
-    """Be a kernel to its end. ``filters`` and ``registered``: what the modules loaded ahead have asked for;
-    ``prologue``: code that comes before the first cell, in no cell's sight."""
-    _forget_server(order.argv)
+class Heritage(NamedTuple):
+    """What the server knows of its kernels. A fork looks through nothing that it shares with the server: to count one
+    more reference to an object copies the page of memory that it lies in."""
+
+    filters: list[Any]
+    registered: list[tuple[str, Callable[..., Any]]]
+    """What the modules loaded ahead have asked for."""
+    prologue: Any
+    """Code that comes before the first cell, in no cell's sight."""
+    own: list[str]
+    """Modules that are the server's alone."""
+    looks: dict[str, dict[str, str]]
+    """Module that looks through all that are loaded as a kernel starts → names and files of those that it finds."""
+
+
+def run(order: Order, heritage: Heritage) -> None:
+    """Be a kernel to its end."""
+    _forget_server(order.argv, heritage.own)
     _draw_afresh()
     from ipykernel.kernelapp import IPKernelApp
 
     gc.disable()  # what comes now stays: to look through it again and again takes a third of the time
     kernel: Any = IPKernelApp.instance()
-    kernel.initialize()
+    with _looking_at(heritage.looks):
+        kernel.initialize()
     gc.enable()
     # As if the modules had been imported now, in the first cell.
-    preload.set_filters([*filters, *warnings.filters])
-    for event, handler in registered:
+    preload.set_filters([*heritage.filters, *warnings.filters])
+    for event, handler in heritage.registered:
         kernel.shell.events.register(event, handler)
     _spare_search(kernel.kernel)
     with contextlib.suppress(Exception):  # as good as it goes: it must not cost the kernel
-        exec(prologue, {"get_ipython": lambda: kernel.shell})  # noqa: S102
-    shared = set(sys.modules)
+        exec(heritage.prologue, {"get_ipython": lambda: kernel.shell})  # noqa: S102
+    newest = next(reversed(sys.modules))
     kernel.start()
-    leave(shared)
+    leave(newest)
+
+
+@contextlib.contextmanager
+def _looking_at(looks: dict[str, dict[str, str]]) -> Iterator[None]:
+    """ipykernel keeps from a debugger what is loaded as it starts, and IPython keeps that when it resets all: what a
+    kernel loads, whatever is loaded ahead here."""
+    modules = [sys.modules[name] for name in looks if name in sys.modules]
+    for module in modules:
+        module.sys = _Sys(looks[module.__name__])  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.sys = sys  # type: ignore[attr-defined]
+
+
+class _Sys:
+    """``sys``, with other modules in it."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self.__dict__["modules"] = {name: types.SimpleNamespace(__file__=file) for name, file in files.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(sys, name, value)
 
 
 def _spare_search(kernel: Any) -> None:
@@ -93,14 +136,16 @@ def _spare_search(kernel: Any) -> None:
         kernel._process_children = lambda: [] if processes.children() == [] else search()
 
 
-def leave(shared: set[str]) -> NoReturn:
+def leave(newest: str) -> NoReturn:
     """End as an interpreter does, but for what this process shares with the server: taking that apart would copy all
-    of its memory. ``shared``: names of the modules that were there at the fork."""
+    of its memory. ``newest``: the last of the modules that are shared."""
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
     atexit._run_exitfuncs()
-    for name, module in sys.modules.copy().items():
-        if name not in shared and isinstance(module, types.ModuleType):
-            module.__dict__.clear()
+    if newest in sys.modules:
+        late = list(itertools.takewhile(lambda name: name != newest, reversed(sys.modules)))
+        for module in [sys.modules[name] for name in reversed(late)]:
+            if isinstance(module, types.ModuleType):
+                module.__dict__.clear()
     gc.collect()
     for item in gc.get_objects():  # what somebody still holds, and never closed
         if isinstance(item, _io._IOBase):  # not `io.IOBase`, which asks each class anew
@@ -111,7 +156,7 @@ def leave(shared: set[str]) -> NoReturn:
     os._exit(0)
 
 
-def _forget_server(argv: list[str]) -> None:
+def _forget_server(argv: list[str], own: list[str]) -> None:
     launcher = importlib.util.find_spec("ipykernel_launcher")
     assert launcher is not None
     main = types.ModuleType("__main__")
@@ -119,7 +164,7 @@ def _forget_server(argv: list[str]) -> None:
     main.__file__ = str(launcher.origin)
     sys.argv = [str(launcher.origin), *argv]
     sys.orig_argv = [sys.executable, "-m", "ipykernel_launcher", *argv]
-    for name in [name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]]:
+    for name in own:
         del sys.modules[name]
     sys.modules["__main__"] = main
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]  # names of threads count from here

@@ -37,6 +37,8 @@ class Kernel(NamedTuple):
     """``warnings.filters``."""
     patterns: list[tuple[Any, int]]
     """Regular expressions that it compiles by its first cell, with their flags."""
+    looks: dict[str, dict[str, str]]
+    """Module that looks through all that are loaded → names and files of those that it finds."""
 
 
 def rehearse(folder: str) -> Kernel:
@@ -99,19 +101,22 @@ def _origin(name: str) -> str | None:
 
 
 def warm(patterns: list[tuple[Any, int]]) -> None:
-    """Compile regular expressions, so that no kernel has to: Python keeps them."""
+    """Do what no kernel needs to do anew: compile regular expressions, which Python keeps, and set up OpenSSL's random
+    generator, which knows a fork and reseeds itself."""
     for pattern, flags in patterns:
         with contextlib.suppress(Exception):
             re.compile(pattern, flags)
+    if "ssl" in sys.modules:
+        sys.modules["ssl"].RAND_bytes(1)
 
 
 def _started(
     folder: str, before: dict[str, str], known: set[str]
-) -> tuple[list[tuple[str, str | None]], dict[str, str], list[Any], list[tuple[Any, int]]]:
+) -> tuple[list[tuple[str, str | None]], dict[str, str], list[Any], list[tuple[Any, int]], dict[str, dict[str, str]]]:
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    own = {"IPYTHONDIR": os.path.join(folder, "ipython")}
-    os.environ.update(own)
+    ours = {"IPYTHONDIR": os.path.join(folder, "ipython")}
+    os.environ.update(ours)
     from ipykernel.kernelapp import IPKernelApp
 
     connection, sockets = os.path.join(folder, "r.json"), os.path.join(folder, "r")
@@ -119,12 +124,24 @@ def _started(
     kernel: Any = IPKernelApp.instance()
     kernel.initialize([*options, "--HistoryManager.enabled=False"])
     loaded = [(name, _origin(name)) for name in list(sys.modules) if name not in known]
-    environ = {name: value for name, value in os.environ.items() if {**before, **own}.get(name) != value}
+    environ = {name: value for name, value in os.environ.items() if {**before, **ours}.get(name) != value}
     filters = list(warnings.filters)
     with contextlib.suppress(Exception):  # whatever it does with a cell before that runs
         kernel.shell.transform_cell("x = (1,\n     'a')  # words\n")
     compiled = getattr(re, "_cache", {})
-    return loaded, environ, filters, [key[1:] for key in compiled if len(key) == 3]
+    return loaded, environ, filters, [key[1:] for key in compiled if len(key) == 3], _looks(kernel)
+
+
+def _looks(kernel: Any) -> dict[str, dict[str, str]]:
+    """What the parts of a kernel have seen of ``sys.modules``, but for what is ours."""
+    own, folder = __name__.partition(".")[0], os.path.join(os.path.dirname(__file__), "")
+    files = getattr(kernel.kernel, "_kernel_modules", [])
+    names = getattr(kernel.shell, "_sys_modules_keys", ())
+    looks = {
+        "ipykernel.ipkernel": {file: file for file in files if not file.startswith(folder)},
+        "IPython.core.shellapp": {name: "" for name in names if name.partition(".")[0] != own},
+    }
+    return {name: found for name, found in looks.items() if found}
 
 
 def _read(source: int, deadline: float) -> bytes:

@@ -44,7 +44,7 @@ def main() -> None:
         server.end()
     if order is None:
         server.end()
-    child.run(order, server.filters, server.registered, server.prologue)
+    child.run(order, server.heritage)
 
 
 class Server:
@@ -53,9 +53,7 @@ class Server:
         self.wake, self.waker = os.pipe()
         self.kernels: dict[int, bool] = {}
         """Kernels that are not released → whether their end was told."""
-        self.filters: list[Any] = []
-        self.registered: list[Any] = []
-        self.prologue: Any = None
+        self.heritage = child.Heritage([], [], None, [], {})
 
     def serve(self) -> child.Order | None:
         """None when nobody is there any more; in a fork, what it is to become."""
@@ -119,8 +117,6 @@ class Server:
             self._send(told="useless", unfit={}, why=str(error))
             return
         rehearsal.load(kernel.modules)
-        rehearsal.warm(kernel.patterns)
-        self.prologue = compile(prologue, "<prologue>", "exec")
         if package is not None:
             _load_package(*package)
         if why := preload.living():
@@ -138,7 +134,10 @@ class Server:
         if found.unfit or (why := preload.living()):  # a thread may have been too young to be seen when it was started
             self._send(told="useless", unfit=found.unfit, why=why)
             return
-        self.filters, self.registered = found.filters, found.registered
+        rehearsal.warm(kernel.patterns)
+        self.heritage = child.Heritage(
+            found.filters, found.registered, compile(prologue, "<prologue>", "exec"), _own(), kernel.looks
+        )
         gc.collect()
         gc.freeze()  # so that collecting garbage in a kernel does not copy the pages that it shares
         self._send(told="ready", loaded=found.loaded)
@@ -178,6 +177,11 @@ class Server:
     def _release(self, pid: int) -> None:
         if self.kernels.pop(pid, None) is not None:
             processes.end(pid)
+
+
+def _own() -> list[str]:
+    """The modules of the far side."""
+    return [name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]]
 
 
 def _load_package(name: str, folder: str, entry: str) -> None:
