@@ -72,6 +72,12 @@ def test_the_pure_part_knows_nothing_of_jupyterlab() -> None:
         assert [name for name in imported if not name.startswith(allowed)] == [], path
 
 
+def test_what_is_translated_stands_there_written_out_and_outside_the_pure_part() -> None:
+    calls = {path: re.findall(r"trans\.(?:__|_n)\((.)", path.read_text()) for path in SOURCE.glob("src/**/*.ts")}
+    assert {first for found in calls.values() for first in found} == {"'"}
+    assert not [path for path, found in calls.items() if found and path.parent.name == "pure"]
+
+
 def test_markup_is_never_made_of_text() -> None:
     for path in SOURCE.glob("src/**/*.ts"):
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", path.read_text()), path

@@ -104,7 +104,7 @@ export class CellBadges implements IDisposable {
     const line = made(
       'span', { class: `nbf-step ${stateClass(badge.state || 'waiting')} jp-nbflow-badge-line`, title },
       sign(badge.state), name,
-      badge.part ? made('span', { class: 'nbf-quiet' }, badge.part) : null,
+      badge.part ? made('span', { class: 'nbf-quiet' }, trans.__('%1 of %2', badge.part.number, badge.part.all)) : null,
       badge.label ? made('span', { class: 'nbf-state' }, badge.label) : null,
       badge.took ? made('span', { class: 'nbf-quiet' }, badge.took) : null,
       badge.telling && badge.reason ? made('span', { class: 'nbf-quiet jp-nbflow-badge-reason' }, badge.reason) : null

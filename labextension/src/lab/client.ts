@@ -18,16 +18,12 @@ export class ServerSays extends Error {
   }
 }
 
+/** The server was reached, and has no nbflow in it. */
+export class HasNoNbflow extends Error {}
+
 /** Whether the server was not reached. */
 export function isAway(error: unknown): boolean {
   return error instanceof ServerConnection.NetworkError;
-}
-
-/** Why something failed, for a person. */
-export function problemOf(error: unknown): Problem {
-  if (error instanceof ServerSays) return error.problem;
-  if (isAway(error)) return { message: 'The Jupyter server does not answer.', fix: 'It is asked again until it does. If it has ended, start it anew.' };
-  return { message: error instanceof Error ? error.message : String(error), fix: '' };
 }
 
 export class Client {
@@ -103,18 +99,16 @@ export class Client {
   }
 }
 
-async function said(response: Response): Promise<ServerSays> {
-  let problem: Problem = { message: `${response.status} ${response.statusText}`.trim(), fix: '' };
-  if (response.status === 404) {
-    problem = { message: "The Jupyter server does not know nbflow.", fix: 'Enable it, and start the server anew: jupyter server extension enable nbflow' };
-  }
+async function said(response: Response): Promise<ServerSays | HasNoNbflow> {
+  const { status } = response;
   try {
-    const body = (await response.json()) as Partial<Problem>;
-    if (typeof body.message === 'string') problem = { message: body.message, fix: typeof body.fix === 'string' ? body.fix : '' };
+    const { message, fix } = (await response.json()) as Partial<Problem>;
+    if (typeof message === 'string') return new ServerSays({ message, fix: typeof fix === 'string' ? fix : '' }, status);
   } catch {
     // no JSON: a proxy has answered
   }
-  return new ServerSays(problem, response.status);
+  const line = `${status} ${response.statusText}`.trim();
+  return status === 404 ? new HasNoNbflow(line) : new ServerSays({ message: line, fix: '' }, status);
 }
 
 /** What a body says, piece by piece. (Safari cannot iterate over a stream itself.) */

@@ -6,7 +6,7 @@ import { MessageLoop, type Message } from '@lumino/messaging';
 import { Signal } from '@lumino/signaling';
 import type { IPipelines, Preferences } from '../tokens.js';
 import type { Client } from './client.js';
-import { Watch } from './watch.js';
+import { Watch, type Explain } from './watch.js';
 
 export const DEFAULTS: Preferences = { delay: 500, badges: true, findings: true };
 
@@ -14,7 +14,8 @@ export class Pipelines implements IPipelines {
   constructor(
     readonly client: Client,
     private readonly tracker: INotebookTracker,
-    private readonly contents: Contents.IManager
+    private readonly contents: Contents.IManager,
+    private readonly explain: Explain
   ) {
     tracker.widgetAdded.connect((_, panel) => this.add(panel));
     tracker.forEach(panel => this.add(panel));
@@ -48,7 +49,7 @@ export class Pipelines implements IPipelines {
 
   private add(panel: NotebookPanel): void {
     if (this.watches.has(panel)) return;
-    const watch = new Watch(panel, this.client, this.contents, this.preferences.delay);
+    const watch = new Watch(panel, this.client, this.contents, this.explain, this.preferences.delay);
     this.watches.set(panel, watch);
     panel.disposed.connect(() => {
       this.watches.delete(panel);

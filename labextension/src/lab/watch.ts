@@ -12,8 +12,8 @@ import { follow, type Open, type StreamEvent } from '../pure/events.js';
 import * as model from '../pure/model.js';
 import { fixedCells } from '../pure/marks.js';
 import { readsAlike } from '../pure/stepline.js';
-import type { Finding, RunChange, RunRow } from '../pure/wire.js';
-import { isAway, problemOf, type Asked, type Client } from './client.js';
+import type { Finding, Problem, RunChange, RunRow } from '../pure/wire.js';
+import { isAway, type Asked, type Client } from './client.js';
 import { apply, content, rewrite, sources } from './content.js';
 
 /** Runs that are listed. */
@@ -46,11 +46,15 @@ export class NotSaved extends Error {
   }
 }
 
+/** What tells a person why something failed. */
+export type Explain = (error: unknown) => Problem;
+
 export class Watch implements IDisposable {
   constructor(
     readonly panel: NotebookPanel,
     private readonly client: Client,
     private readonly contents: Contents.IManager,
+    private readonly explain: Explain,
     private pause: number
   ) {
     this.asking = new Debouncer(() => this.ask(), pause);
@@ -273,7 +277,7 @@ export class Watch implements IDisposable {
       }
     } catch (error) {
       if (number !== this.questions) return;
-      this.put(model.troubled(this.known, problemOf(error)));
+      this.put(model.troubled(this.known, this.explain(error)));
       if (isAway(error)) setTimeout(() => { if (number === this.questions) void this.ask(true); }, AGAIN);
     }
     this.follow();

@@ -79,7 +79,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Run the step of the selected cell and what it needs'),
       icon: runIcon,
       isEnabled: args => isOpen() && (typeof args.step === 'string' || hasActiveStep()),
-      describedBy: { args: { type: 'object', properties: { step: { type: 'string', description: 'Its full name' } } } },
+      describedBy: { args: { type: 'object', properties: { step: { type: 'string', description: trans.__('Its full name') } } } },
       execute: args =>
         attempt(async watch => {
           const step = typeof args.step === 'string' ? args.step : activeStep(watch)?.full;

@@ -2,6 +2,7 @@
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICompletionProviderManager } from '@jupyterlab/completer';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { StepCompletion } from '../lab/stepCompletion.js';
 import { IPipelines } from '../tokens.js';
 
@@ -10,7 +11,8 @@ export const completion: JupyterFrontEndPlugin<void> = {
   description: 'Completes options, artifacts and steps in %%step lines.',
   autoStart: true,
   requires: [IPipelines, ICompletionProviderManager],
-  activate: (_: JupyterFrontEnd, pipelines: IPipelines, manager: ICompletionProviderManager) => {
-    manager.registerProvider(new StepCompletion(pipelines));
+  optional: [ITranslator],
+  activate: (_: JupyterFrontEnd, pipelines: IPipelines, manager: ICompletionProviderManager, translator: ITranslator | null) => {
+    manager.registerProvider(new StepCompletion(pipelines, (translator ?? nullTranslator).load('nbflow')));
   }
 };

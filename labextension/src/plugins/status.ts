@@ -5,6 +5,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import { clean } from '../../../nbflow/static/view.js';
+import { summaryText } from '../lab/words.js';
 import { summary } from '../pure/summary.js';
 import { Command, IPipelines } from '../tokens.js';
 
@@ -22,8 +23,8 @@ export const status: JupyterFrontEndPlugin<void> = {
     item.node.title = trans.__('Show the Pipeline');
     item.node.addEventListener('click', () => void app.commands.execute(Command.show));
     const draw = () => {
-      const said = pipelines.current ? summary(pipelines.current.known) : '';
-      const text = said && clean(`nbflow: ${said}`);
+      const found = pipelines.current && summary(pipelines.current.known);
+      const text = found ? clean(trans.__('nbflow: %1', summaryText(trans, found))) : '';
       if (item.node.textContent !== text) item.node.textContent = text;
       item.node.hidden = text === '';
     };

@@ -17,8 +17,8 @@ export interface Badge {
   reason: string;
   /** Whether that is worth a look: not where all is well, or where the label says it already. */
   telling: boolean;
-  /** "2 of 3" where a step spans cells. */
-  part: string;
+  /** Which of its cells it stands at, where a step spans several. */
+  part: { number: number; all: number } | null;
   /** It says how the step stood when the pipeline could last be decided. */
   dim: boolean;
   /** Whether the step can be run from here: not where it waits or runs already, nor where nothing is known of it. */
@@ -54,7 +54,7 @@ function badge(known: Known, step: StepHere, index: number): Badge {
     took: view?.seconds == null || view.state === 'reused' ? '' : duration(view.seconds),
     reason: view ? reason(known, step, view) : '',
     telling: view !== null && !QUIET.has(view.state),
-    part: step.cells.length > 1 ? `${index + 1} of ${step.cells.length}` : '',
+    part: step.cells.length > 1 ? { number: index + 1, all: step.cells.length } : null,
     dim: isKept(known) && inRun === undefined,
     runs: !isKept(known) && !isBusy
   };

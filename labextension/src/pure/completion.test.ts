@@ -29,10 +29,18 @@ test('inputs are what is made above, outputs what the cell binds, names and --af
   assert.deepEqual(offered('%%step x --after |'), ['load', 'clean']);
 });
 
+test('each is offered with what it is there for', () => {
+  const uses = (text: string) => completed(text, text.length, 3, PLAN)?.items.filter(item => item.kind !== 'option').map(item => item.use);
+  assert.deepEqual(uses('%%step x -i '), [{ madeBy: 'load' }, { madeBy: 'clean' }]);
+  assert.deepEqual(uses('%%step c'), ['goes-on']);
+  assert.deepEqual(uses('%%step x --after c'), ['done-before']);
+  assert.deepEqual(completed('%%step x -o \ntop = 1', 12, 3, PLAN)?.items[0], { label: 'top', kind: 'variable', use: 'bound-below' });
+});
+
 test('options are offered behind the name, and what they replace is the word at the cursor', () => {
   assert.deepEqual(completed('%%step x --re', 13, 3, PLAN), {
     start: 9, end: 13,
-    items: OPTIONS.filter(([name]) => name.startsWith('--re')).map(([label, detail]) => ({ label, kind: 'option', detail }))
+    items: OPTIONS.filter(([name]) => name.startsWith('--re')).map(([label, use]) => ({ label, kind: 'option', use }))
   });
   assert.equal(completed('%%step x -i raw\ncode', 18, 3, PLAN), null);
   assert.equal(completed('%%ste', 5, 3, PLAN), null);

@@ -3,10 +3,15 @@
 import { stepLine, type Word } from './stepline.js';
 import type { Pipeline } from './wire.js';
 
+/** What something is there for. The words for it are the completer's. */
+export type Use =
+  | 'inputs' | 'outputs' | 'after' | 'retries' | 'retry-delay' | 'timeout' | 'no-cache' | 'resources'
+  | 'goes-on' | 'done-before' | 'bound-below';
+
 export interface Item {
   label: string;
   kind: 'option' | 'variable' | 'file' | 'step';
-  detail: string;
+  use: Use | { madeBy: string };
 }
 
 export interface Completed {
@@ -16,17 +21,17 @@ export interface Completed {
 }
 
 /** The options of `%%step`, and what each is for. */
-export const OPTIONS: readonly (readonly [string, string])[] = [
-  ['-i', 'what the step takes'],
-  ['-o', 'what it makes'],
-  ['--in', 'what the step takes'],
-  ['--out', 'what it makes'],
-  ['--after', 'steps that have to be done before'],
-  ['--retries', 'how often to try again'],
-  ['--retry-delay', 'seconds before it tries again'],
-  ['--timeout', 'seconds that an attempt may take'],
-  ['--no-cache', 'runs every time'],
-  ['--resources', 'what it needs: gpu=1 memory=8GiB']
+export const OPTIONS: readonly (readonly [string, Use])[] = [
+  ['-i', 'inputs'],
+  ['-o', 'outputs'],
+  ['--in', 'inputs'],
+  ['--out', 'outputs'],
+  ['--after', 'after'],
+  ['--retries', 'retries'],
+  ['--retry-delay', 'retry-delay'],
+  ['--timeout', 'timeout'],
+  ['--no-cache', 'no-cache'],
+  ['--resources', 'resources']
 ];
 const ASSIGNS = /^([A-Za-z_]\w*(?:, *[A-Za-z_]\w*)*) *(?::[^=\n]+)?=(?!=)/gm;
 const DEFINES = /^(?:async +)?(?:def|class) +([A-Za-z_]\w*)/gm;
@@ -50,19 +55,19 @@ export function completed(source: string, offset: number, number: number, plan: 
 }
 
 function offered(before: readonly Word[], typed: string, body: string, number: number, plan: Pipeline | null): Item[] {
-  const options = OPTIONS.map(([label, detail]): Item => ({ label, kind: 'option', detail }));
+  const options = OPTIONS.map(([label, use]): Item => ({ label, kind: 'option', use }));
   const steps = (plan?.steps ?? []).filter(step => (step.cells[0] ?? 0) < number);
   if (typed.startsWith('-')) return before.length ? options : [];
-  if (before.length === 0) return steps.map(step => ({ label: step.name, kind: 'step', detail: 'goes on with this step' }));
+  if (before.length === 0) return steps.map(step => ({ label: step.name, kind: 'step', use: 'goes-on' }));
   const option = [...before].reverse().find(one => one.text.startsWith('-'))?.text;
   if (option === '-i' || option === '--in') {
     const made = (plan?.artifacts ?? []).filter(one => one.cell < number);
-    return [...unique(made.map(one => ({ label: one.name, kind: one.kind, detail: one.step }))), ...options];
+    return [...unique(made.map(one => ({ label: one.name, kind: one.kind, use: { madeBy: one.step } }))), ...options];
   }
   if (option === '-o' || option === '--out') {
-    return [...unique(bound(body).map(name => ({ label: name, kind: 'variable', detail: 'bound below' }))), ...options];
+    return [...unique(bound(body).map(name => ({ label: name, kind: 'variable', use: 'bound-below' }))), ...options];
   }
-  if (option === '--after') return [...unique(steps.map(step => ({ label: step.name, kind: 'step', detail: 'step' }))), ...options];
+  if (option === '--after') return [...unique(steps.map(step => ({ label: step.name, kind: 'step', use: 'done-before' }))), ...options];
   return options;
 }
 

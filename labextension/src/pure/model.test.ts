@@ -15,11 +15,11 @@ const states = (known: model.Known) => STEPS.map(one => model.standing(known, on
 
 test('a plan is shown until a run begins, the run until the notebook is edited behind its end', () => {
   let known = model.planned(model.NOTHING, PLAN, CELLS, false);
-  assert.deepEqual([states(known), model.isLive(known), summary(known)], [['fresh', 'stale'], false, '1 fresh, 1 stale']);
+  assert.deepEqual([states(known), model.isLive(known), summary(known)], [['fresh', 'stale'], false, { kind: 'steps', counts: new Map([['fresh', 1], ['stale', 1]]) }]);
   known = model.listed(known, [ROW]);
   assert.deepEqual([known.run, model.isLive(known), states(known)], ['r1', true, ['fresh', 'stale']]);
   known = model.told(known, 'r1', runView('r1', 'running', [stepView('load', 'reused'), stepView('fit', 'running')]));
-  assert.deepEqual([states(known), summary(known)], [['reused', 'running'], 'running 1/2']);
+  assert.deepEqual([states(known), summary(known)], [['reused', 'running'], { kind: 'run', label: 'running', done: 1, all: 2 }]);
   known = model.planned(known, PLAN, CELLS, true);
   assert.deepEqual(states(known), ['reused', 'running']);
   known = model.told(known, 'r1', { version: 1, run: 'r1', status: 'succeeded', steps: [stepView('fit', 'succeeded')] });
@@ -69,13 +69,20 @@ test('badges stand at the cells of the plan, wherever these are now', () => {
   const found = badges(known);
   assert.deepEqual([...found.keys()], ['c1', 'c3', 'c4']);
   assert.deepEqual(found.get('c4'), {
-    step: 'fit', name: 'fit', state: 'stale', label: 'stale', took: '', reason: 'helper clean() changed', telling: true, part: '2 of 2',
-    dim: false, runs: true
+    step: 'fit', name: 'fit', state: 'stale', label: 'stale', took: '', reason: 'helper clean() changed', telling: true,
+    part: { number: 2, all: 2 }, dim: false, runs: true
   });
   assert.equal(model.stepOfCell(known, 'c4')?.name, 'fit');
   assert.equal(model.stepOfCell(known, 'c2'), null);
   assert.equal(model.stepOfCell(known, 'new'), null);
   assert.deepEqual(model.cellsOfStep(known, 'fit'), ['c3', 'c4']);
+});
+
+test('in short: what is wrong comes before the states of the steps, and nothing is said where there are none', () => {
+  const findings = [finding(), finding({ severity: 'warning' }), finding()];
+  const known = model.planned(model.NOTHING, pipeline(STEPS, STALE, { findings }), CELLS, false);
+  assert.deepEqual(summary(known), { kind: 'problems', number: 2 });
+  assert.equal(summary(model.NOTHING), null);
 });
 
 test('a notebook without steps is told from one that could not be read', () => {
