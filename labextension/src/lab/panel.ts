@@ -165,7 +165,7 @@ export class PipelinePanel extends Widget {
       made('h3', {}, trans.__('No steps yet')),
       made('p', {}, trans.__('A cell whose first line is'), ' ', example, ' ', trans.__('is a step: it takes raw and makes tidy.')),
       made('p', {}, trans.__('Steps run as a pipeline: in clean kernels, side by side, and only where something has changed.')),
-      button(trans.__('Make the selected cell a step'), trans.__('Writes a %%step line that fits the cell; undo takes it back'), () => this.asks.makeStep(), 'jp-nbflow-main')
+      button(trans.__('Make the selected cell a step'), trans.__('Writes a %1 line that fits the cell; undo takes it back', '%%step'), () => this.asks.makeStep(), 'jp-nbflow-main')
     );
     this.explained = 'steps';
   }

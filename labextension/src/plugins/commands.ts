@@ -100,7 +100,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
     });
     registry.addCommand(Command.makeStep, {
       label: trans.__('Make This Cell a Step'),
-      caption: trans.__('Write a %%step line that fits the selected cell'),
+      caption: trans.__('Write a %1 line that fits the selected cell', '%%step'),
       isEnabled: plainCell,
       describedBy: NOTHING,
       execute: () =>
