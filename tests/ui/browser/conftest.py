@@ -12,13 +12,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.ui.browser import chromium, shared
 from tests.ui.browser.lab import LabPage
-from tests.ui.browser.pages import MILLISECONDS, NotebookPage
 from tests.ui.browser.server import PATIENCE, Server, serving
 from tests.ui.browser.shared import SharedLab
 from tests.ui.live import end_runs
 
 EXAMPLES = Path(__file__).parents[3] / "example_notebooks"
-FRONT_ENDS = {"JupyterLab": Server.lab, "Notebook 7": Server.notebook}
 
 
 @pytest.fixture(scope="session")
@@ -61,24 +59,6 @@ def _remove(folder: Path) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-
-
-@pytest.fixture
-def opened(
-    server: Server, browser: Browser, project: Path, request: pytest.FixtureRequest
-) -> Iterator[Callable[[str, str], NotebookPage]]:
-    """Opens a notebook of the project in a front end."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    context.set_default_timeout(MILLISECONDS)
-    page = context.new_page()
-
-    def open_(front_end: str, name: str) -> NotebookPage:
-        made = NotebookPage(page)
-        made.open(FRONT_ENDS[front_end](server, f"{project.name}/{name}"))
-        return made
-
-    yield open_
-    context.close()
 
 
 @pytest.fixture
