@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.ui.browser import chromium, shared
+from tests.ui.browser.drawings import Drawn, SharedDrawings
 from tests.ui.browser.lab import LabPage
 from tests.ui.browser.server import PATIENCE, Server, serving
 from tests.ui.browser.shared import SharedLab
@@ -97,3 +98,19 @@ def lab(shared_lab: SharedLab, project: Path, said: list[str], request: pytest.F
         shared_lab.drop()
     else:
         shared_lab.clear()
+
+
+@pytest.fixture(scope="module")
+def shared_drawings(browser: Browser) -> Iterator[SharedDrawings]:
+    pages = SharedDrawings(browser)
+    yield pages
+    pages.drop()
+
+
+@pytest.fixture
+def drawn(shared_drawings: SharedDrawings, request: pytest.FixtureRequest) -> Iterator[Drawn]:
+    """An empty page for a drawing, in the light unless a test asks for it elsewhere."""
+    failed = request.session.testsfailed
+    yield shared_drawings.lend(getattr(request, "param", "light"))
+    if request.session.testsfailed > failed:
+        shared_drawings.drop()
