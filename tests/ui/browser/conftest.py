@@ -1,4 +1,4 @@
-"""One server for all, one browser for a module, a fresh page and fresh files for each test."""
+"""One server for all, one browser and one JupyterLab for a module, fresh files and a clean slate for each test."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.ui.browser import chromium
+from tests.ui.browser import chromium, shared
+from tests.ui.browser.drawings import Drawn, SharedDrawings
 from tests.ui.browser.lab import LabPage
-from tests.ui.browser.pages import MILLISECONDS, NotebookPage
 from tests.ui.browser.server import PATIENCE, Server, serving
+from tests.ui.browser.shared import SharedLab
 from tests.ui.live import end_runs
 
 EXAMPLES = Path(__file__).parents[3] / "example_notebooks"
-FRONT_ENDS = {"JupyterLab": Server.lab, "Notebook 7": Server.notebook}
 
 
 @pytest.fixture(scope="session")
@@ -63,53 +63,54 @@ def _remove(folder: Path) -> None:
 
 
 @pytest.fixture
-def opened(
-    server: Server, browser: Browser, project: Path, request: pytest.FixtureRequest
-) -> Iterator[Callable[[str, str], NotebookPage]]:
-    """Opens a notebook of the project in a front end."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    context.set_default_timeout(MILLISECONDS)
-    page = context.new_page()
-
-    def open_(front_end: str, name: str) -> NotebookPage:
-        made = NotebookPage(page)
-        made.open(FRONT_ENDS[front_end](server, f"{project.name}/{name}"))
-        return made
-
-    yield open_
-    context.close()
-
-
-@pytest.fixture
 def said() -> list[str]:
     """What the consoles of the pages complained of, as far as nbflow is in it."""
     return []
 
 
-def _is_ours(place: str) -> bool:
-    """Without a kernel, other extensions complain of themselves."""
-    return "nbflow" in place
-
-
 @pytest.fixture
 def new_page(browser: Browser, said: list[str]) -> Iterator[Callable[[], Page]]:
-    """Each in a browser of its own: it shares neither cookies nor files with another."""
-    contexts = []
+    """Each in a browser of its own."""
+    pages: list[Page] = []
 
     def make() -> Page:
-        context = browser.new_context(viewport={"width": 1500, "height": 950}, color_scheme="light")
-        contexts.append(context)
-        context.set_default_timeout(MILLISECONDS)
-        page = context.new_page()
-        page.on("console", lambda m: said.append(m.text) if m.type == "error" and _is_ours(m.location["url"]) else None)
-        page.on("pageerror", lambda error: said.append(str(error)) if _is_ours(error.stack or "") else None)
-        return page
+        pages.append(shared.new_page(browser, said.append))
+        return pages[-1]
 
     yield make
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.close()
+
+
+@pytest.fixture(scope="module")
+def shared_lab(server: Server, browser: Browser) -> Iterator[SharedLab]:
+    lab = SharedLab(browser, server)
+    yield lab
+    lab.drop()
 
 
 @pytest.fixture
-def lab(server: Server, new_page: Callable[[], Page]) -> LabPage:
-    return LabPage(new_page()).start(server)
+def lab(shared_lab: SharedLab, project: Path, said: list[str], request: pytest.FixtureRequest) -> Iterator[LabPage]:
+    """JupyterLab as it is when it has been loaded. (It asks for the project, whose files go after the documents.)"""
+    failed = request.session.testsfailed
+    yield shared_lab.lend(said)
+    if request.session.testsfailed > failed:
+        shared_lab.drop()
+    else:
+        shared_lab.clear()
+
+
+@pytest.fixture(scope="module")
+def shared_drawings(browser: Browser) -> Iterator[SharedDrawings]:
+    pages = SharedDrawings(browser)
+    yield pages
+    pages.drop()
+
+
+@pytest.fixture
+def drawn(shared_drawings: SharedDrawings, request: pytest.FixtureRequest) -> Iterator[Drawn]:
+    """An empty page for a drawing, in the light unless a test asks for it elsewhere."""
+    failed = request.session.testsfailed
+    yield shared_drawings.lend(getattr(request, "param", "light"))
+    if request.session.testsfailed > failed:
+        shared_drawings.drop()

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from nbflow.render.scripts import STATIC, joined
 
@@ -21,6 +21,9 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>view
 </head><body><main><h1>A host</h1><div id="host"></div></main><script type="module">{script}
 window.view = {{ mount, duration, size, clean, cleanBlock }}; window.asked = [];
 </script></body></html>"""
+
+Scheme = Literal["light", "dark"]
+SIZE: ViewportSize = {"width": 1280, "height": 900}
 
 TRAP = "window.sprung = undefined; window.alert = window.print = () => { window.sprung = 'dialog'; };"
 
@@ -47,6 +50,15 @@ class Drawn:
         page.on("console", lambda m: drawn.said.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: drawn.said.append(str(error)))
         return drawn
+
+    def clear(self) -> Drawn:
+        """As when it was opened: another document, so that no clock and no listener is left, and nothing emulated."""
+        self.page.goto("about:blank")
+        self.page.emulate_media(media="null", reduced_motion="null")
+        self.page.set_viewport_size(SIZE)
+        self.page.mouse.move(0, 0)
+        self.said.clear()
+        return self
 
     def mount(self, view: Mapping[str, Any], actions: Iterable[str] = ()) -> Drawn:
         """A view on an empty page."""
@@ -105,7 +117,25 @@ def sound(value: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(value).replace("\\ud800", "\\ufffd"))
 
 
-def context_of(browser: Browser, scheme: Any = "light", width: int = 1280) -> BrowserContext:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")
+def context_of(browser: Browser, scheme: Scheme = "light") -> BrowserContext:
+    context = browser.new_context(viewport=SIZE, color_scheme=scheme, locale="en-GB")
     context.set_default_timeout(60_000)
     return context
+
+
+@dataclass
+class SharedDrawings:
+    """A page in each scheme, lent to one test after another: to open one takes longer than most of them."""
+
+    browser: Browser
+    _pages: dict[Scheme, Drawn] = field(default_factory=dict)
+
+    def lend(self, scheme: Scheme) -> Drawn:
+        if scheme not in self._pages:
+            self._pages[scheme] = Drawn.on(context_of(self.browser, scheme))
+        return self._pages[scheme].clear()
+
+    def drop(self) -> None:
+        for drawn in self._pages.values():
+            drawn.page.context.close()
+        self._pages.clear()

@@ -32,16 +32,15 @@ class LabPage:
         self.page.evaluate("() => window.jupyterapp.restored.then(() => true)")
         return self
 
-    def open(self, path: str, *, panel: bool = True, **options: object) -> LabPage:
-        """Without a kernel. ``mode="split-right"`` puts it beside what is open."""
-        self.page.evaluate(
-            """([path, options]) => { void window.jupyterapp.commands.execute('docmanager:open', {
-                path, options, kernelPreference: { shouldStart: false, autoStartDefault: false } }); }""",
-            [path, options],
-        )
+    def open(self, path: str, *, panel: bool = True, kernel: bool = False, **options: object) -> LabPage:
+        """``mode="split-right"`` puts it beside what is open."""
+        preference = {} if kernel else {"kernelPreference": {"shouldStart": False, "autoStartDefault": False}}
+        self.command("docmanager:open", path=path, options=options, **preference)
         self.page.wait_for_function(
             f"path => {_CURRENT}?.context?.path === path && {_CURRENT}.context.isReady", arg=path, timeout=MILLISECONDS
         )
+        if kernel:
+            self.wait_for_kernel()
         if panel:
             self.show()
         return self

@@ -16,17 +16,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import ElementHandle
+from playwright.sync_api import ElementHandle, Page
 
 from tests.flows import write_notebook
-from tests.ui.browser.conftest import EXAMPLES, FRONT_ENDS
+from tests.ui.browser.conftest import EXAMPLES
+from tests.ui.browser.lab import LabPage
 from tests.ui.browser.pages import NotebookPage, Output
 from tests.ui.browser.panels import cards, click, is_over, until, widget
+from tests.ui.browser.server import Server
 
 pytestmark = pytest.mark.slow
-in_both = pytest.mark.parametrize("front_end", FRONT_ENDS)
 
-Opened = Callable[[str, str], NotebookPage]
+InNotebook7 = Callable[[str], NotebookPage]
 
 SMALL = {
     "load": "%load_ext nbflow",
@@ -41,10 +42,29 @@ WAITING = {
     ),
 }
 """Goes on when it is woken."""
+RUNNING = {"make": "succeeded", "add": "succeeded", "wait": "running"}
+"""Of the one that waits."""
 ENDLESS = {
     **SMALL,
     "wait": "%%step wait -i total\nimport time\nprint('it waits', flush=True)\nwhile True:\n    time.sleep(0.05)",
 }
+
+
+@pytest.fixture
+def in_notebook_7(new_page: Callable[[], Page], server: Server, project: Path) -> InNotebook7:
+    """Opens a notebook of the project there, with its kernel. All in one page, which is loaded each time."""
+    nb = NotebookPage(new_page())
+
+    def open_(name: str) -> NotebookPage:
+        nb.open(server.notebook(f"{project.name}/{name}"))
+        return nb
+
+    return open_
+
+
+def in_lab(lab: LabPage, project: Path, name: str) -> NotebookPage:
+    """A notebook of the project opened there, with its kernel."""
+    return lab.open(f"{project.name}/{name}", panel=False, kernel=True).nb
 
 
 def picture(nb: NotebookPage, number: int) -> tuple[ElementHandle, dict[str, str]]:
@@ -86,10 +106,10 @@ def errors(outputs: list[Output]) -> list[str]:
     return [o.text for o in outputs if o.kind == "error"]
 
 
-@pytest.mark.parametrize("front_end", ["Notebook 7"])  # in JupyterLab `test_lab_extension` does as much with it
-def test_the_quickstart_by_hand_then_drawn_run_and_loaded(front_end: str, opened: Opened, project: Path) -> None:
+def test_the_quickstart_by_hand_then_drawn_run_in_part_and_loaded(in_notebook_7: InNotebook7, project: Path) -> None:
+    """All of it is run in JupyterLab (`test_lab_extension`), and learning takes its time."""
     shutil.copy(EXAMPLES / "01_quickstart.ipynb", project)
-    nb = opened(front_end, "01_quickstart.ipynb")
+    nb = in_notebook_7("01_quickstart.ipynb")
     assert nb.type_and_run("%load_ext nbflow") == []
     for number, kind in enumerate(nb.kinds()[:-1]):
         if kind == "code":
@@ -106,20 +126,22 @@ def test_the_quickstart_by_hand_then_drawn_run_and_loaded(front_end: str, opened
     assert box is not None
     assert (box["width"] > 400, box["height"] > 350) == (True, True)
 
-    run = nb.add("%flow run")
+    run = nb.add("%flow run +prepare")
     assert errors(nb.run(run)) == []
     until(lambda: is_over(nb, run))
-    assert (is_over(nb, run), set(cards(nb, run).values())) == ("succeeded", {"succeeded"})
-    assert list(cards(nb, run)) == ["load", "prepare", "logistic", "tree", "compare"]
+    assert (is_over(nb, run), list(cards(nb, run).items())) == (
+        "succeeded", [("load", "succeeded"), ("prepare", "succeeded")],
+    )  # fmt: skip
 
     until(lambda: "succeeded in" in nb.outputs(run)[0].text)
     nb.save()
-    assert steps_without_a_kernel(project / "01_quickstart.ipynb") == [f"{step}: succeeded" for step in cards(nb, run)]
+    steps = ["load: succeeded", "prepare: succeeded", "logistic", "tree", "compare"]
+    assert steps_without_a_kernel(project / "01_quickstart.ipynb") == steps
 
-    nb.type_and_run("by_hand = scores; del scores")
-    (loaded,) = nb.type_and_run("%flow load compare")
-    assert loaded.text.startswith("nbflow: loaded scores from step compare (run ")
-    assert [o.text for o in nb.type_and_run("by_hand.equals(scores)")] == ["True"]
+    nb.type_and_run("by_hand = train; del train")
+    (loaded,) = nb.type_and_run("%flow load prepare")
+    assert loaded.text.startswith("nbflow: loaded train, test from step prepare (run ")
+    assert [o.text for o in nb.type_and_run("by_hand.equals(train)")] == ["True"]
 
 
 MISSPELT = {
@@ -129,55 +151,60 @@ MISSPELT = {
 }
 
 
-@pytest.mark.parametrize("front_end", ["Notebook 7"])
-def test_it_wears_the_theme_a_misspelt_word_is_one_clear_line_and_it_is_there_again_when_opened_again(
-    front_end: str, opened: Opened, project: Path
+def test_a_run_is_live_beside_other_cells_and_after_the_page_was_loaded_again(
+    lab: LabPage, project: Path, server: Server
 ) -> None:
-    write_notebook(project / "small.ipynb", {**SMALL, "flow": "%flow"})
-    nb = opened(front_end, "small.ipynb")
+    write_notebook(project / "waiting.ipynb", {**WAITING, "run": "%flow run"})
+    nb = in_lab(lab, project, "waiting.ipynb")
     nb.run(0)
-    nb.run(3)
+    start_and_work_beside_it(nb, 4)
+    nb.save()
+    again = in_lab(lab.start(server), project, "waiting.ipynb")
+    is_met_again_and_ends(again, 4, project)
+
+
+def test_in_notebook_7_it_wears_the_theme_and_a_run_is_live_and_a_misspelt_word_is_one_clear_line(
+    in_notebook_7: InNotebook7, project: Path
+) -> None:
+    write_notebook(project / "waiting.ipynb", {**WAITING, "flow": "%flow", "run": "%flow run"})
+    nb = in_notebook_7("waiting.ipynb")
+    nb.run(0)
+    nb.run(4)
+    nb.wear("JupyterLab Light")
+    until(lambda: np.median(greys(widget(nb, 4))) == 255 and greys(widget(nb, 4)).min() < 80)
+    nb.wear("JupyterLab Dark")
+    until(lambda: np.median(greys(widget(nb, 4))) < 60 and greys(widget(nb, 4)).max() > 200)
+    start_and_work_beside_it(nb, 5)
     said = {}
     for source in MISSPELT:
         number = nb.add(source)
         nb.run(number)
         said[source] = lines(nb, number)
     assert said == {source: [line] for source, line in MISSPELT.items()}
-    nb.wear("JupyterLab Light")
-    until(lambda: np.median(greys(widget(nb, 3))) == 255 and greys(widget(nb, 3)).min() < 80)
-    nb.wear("JupyterLab Dark")
-    until(lambda: np.median(greys(widget(nb, 3))) < 60 and greys(widget(nb, 3)).max() > 200)
     nb.save()
-    again = opened(front_end, "small.ipynb")
-    assert cards(again, 3) == {"make": "no result", "add": "no result"}
+
+    again = in_notebook_7("waiting.ipynb")
+    until(lambda: cards(again, 4) == RUNNING)
+    is_met_again_and_ends(again, 5, project)
 
 
-@in_both
-def test_a_run_is_live_beside_other_cells_and_after_the_page_was_loaded_again(
-    front_end: str, opened: Opened, project: Path
-) -> None:
-    write_notebook(project / "waiting.ipynb", {**WAITING, "run": "%flow run"})
-    nb = opened(front_end, "waiting.ipynb")
-    nb.run(0)
-    assert errors(nb.run(4)) == []
-    until(lambda: cards(nb, 4) == {"make": "succeeded", "add": "succeeded", "wait": "running"})
+def start_and_work_beside_it(nb: NotebookPage, run: int) -> None:
+    assert errors(nb.run(run)) == []
+    until(lambda: cards(nb, run) == RUNNING)
     assert [o.text for o in nb.type_and_run("6 * 7")] == ["42"]
-    nb.save()
 
-    again = opened(front_end, "waiting.ipynb")
-    until(lambda: cards(again, 4).get("wait") == "running")
+
+def is_met_again_and_ends(nb: NotebookPage, run: int, project: Path) -> None:
+    until(lambda: cards(nb, run).get("wait") == "running")
     (project / "wake").touch()
-    until(lambda: is_over(again, 4))
-    assert (is_over(again, 4), cards(again, 4)["wait"]) == ("succeeded", "succeeded")
+    until(lambda: is_over(nb, run))
+    assert (is_over(nb, run), cards(nb, run)["wait"]) == ("succeeded", "succeeded")
 
 
-@pytest.mark.parametrize("front_end", ["JupyterLab"])
-def test_its_buttons_cancel_resume_and_lead_to_the_cell_of_a_step(
-    front_end: str, opened: Opened, project: Path
-) -> None:
+def test_its_buttons_cancel_resume_and_lead_to_the_cell_of_a_step(lab: LabPage, project: Path) -> None:
     below = {f"text{n}": f"{n}\n" * 30 for n in range(12)}
     write_notebook(project / "waiting.ipynb", {**WAITING, **below, "run": "%flow run"})
-    nb = opened(front_end, "waiting.ipynb")
+    nb = in_lab(lab, project, "waiting.ipynb")
     nb.run(0)
     run = nb.find("%flow run")
     nb.run(run)
@@ -195,12 +222,9 @@ def test_its_buttons_cancel_resume_and_lead_to_the_cell_of_a_step(
     until(lambda: nb.is_in_view(nb.find("%%step make")))
 
 
-@pytest.mark.parametrize("front_end", ["JupyterLab"])
-def test_the_stop_button_stops_a_step_cell_and_cancels_a_run_that_is_watched(
-    front_end: str, opened: Opened, project: Path
-) -> None:
+def test_the_stop_button_stops_a_step_cell_and_cancels_a_run_that_is_watched(lab: LabPage, project: Path) -> None:
     write_notebook(project / "endless.ipynb", {**ENDLESS, "run": "%flow run --wait"})
-    nb = opened(front_end, "endless.ipynb")
+    nb = in_lab(lab, project, "endless.ipynb")
     for number in range(3):
         nb.run(number)
     nb.run(3, wait=False)

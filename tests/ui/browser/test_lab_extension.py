@@ -119,12 +119,12 @@ def test_badges_follow_moves_copies_deletion_and_undo(lab: LabPage, project: Pat
 
 
 def test_a_long_notebook_has_its_badges_and_a_node_leads_to_its_cell(lab: LabPage, project: Path) -> None:
-    text = {f"text{n}": f"# {n}\n" * 8 for n in range(295)}
+    text = {f"text{n}": f"# {n}\n" * 8 for n in range(115)}
     lab.open(write(project, "long.ipynb", {**CHAIN, **text, "last": "%%step last -i total\nprint(total)"}))
-    until(lambda: lab.badges() and lab.badges()[-1][:2] == (301, "last"))
+    until(lambda: lab.badges() and lab.badges()[-1][:2] == (121, "last"))
     lab.wait_until_drawn()
     lab.panel.locator("[data-step$=last]").click()
-    until(lambda: lab.active_cell() == 301 and lab.nb.is_in_view(300))
+    until(lambda: lab.active_cell() == 121 and lab.nb.is_in_view(120))
     expect(lab.page.locator(".jp-nbflow-badge", has_text="last")).to_be_in_viewport()
 
 
@@ -288,10 +288,12 @@ def test_notebook_7_has_it_too_and_complains_of_nothing(
 
 
 def test_one_undo_takes_a_whole_rename_back_where_the_notebook_has_one_undo(lab: LabPage, project: Path) -> None:
-    lab.page.evaluate(
-        "() => { window.jupyterapp.docRegistry.getModelFactory('notebook').disableDocumentWideUndoRedo = false; }"
+    apart = (
+        "apart => { window.jupyterapp.docRegistry.getModelFactory('notebook').disableDocumentWideUndoRedo = apart; }"
     )
+    lab.page.evaluate(apart, False)
     lab.open(write(project, "flow.ipynb", CHAIN))
+    lab.page.evaluate(apart, True)  # for the notebooks of other tests
     until(lambda: len(lab.badges()) == 2)
     before = lab.nb.sources()
     lab.select(3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,12 @@ from playwright.sync_api import Browser, expect
 from nbflow.core.view import RunView
 from nbflow.render.report import ShownCell, page
 from tests.commands import Given, nbflow
-from tests.ui.browser.drawings import Drawn, context_of
+from tests.ui.browser.drawings import Drawn
 from tests.wire_views import HOSTILE, VIEWS
 
 pytestmark = pytest.mark.slow
+
+in_either_theme = pytest.mark.parametrize("drawn", ["light", "dark"], indirect=True)
 
 CELLS = (
     "# parameters\nrows = 5",
@@ -26,22 +27,17 @@ CELLS = (
 )
 
 
-@pytest.fixture(params=["light", "dark"])
-def drawn(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Drawn]:
-    context = context_of(browser, request.param)
-    yield Drawn.on(context)
-    context.close()
-
-
-@pytest.fixture
-def report(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a run in which a step failed."""
-    Given(CELLS).write(tmp_path)
-    assert nbflow(tmp_path, "run", "-p", "rows=7").code == 1
-    (found,) = tmp_path.glob("nbflow_runs/*/report.html")
+    folder = tmp_path_factory.mktemp("report")
+    Given(CELLS).write(folder)
+    assert nbflow(folder, "run", "-p", "rows=7").code == 1
+    (found,) = folder.glob("nbflow_runs/*/report.html")
     return found
 
 
+@in_either_theme
 def test_the_report_of_a_real_run_opens_from_a_file(drawn: Drawn, report: Path) -> None:
     drawn.page.goto(report.as_uri())
     expect(drawn.page.locator(".nbf-status")).to_have_text("failed")
@@ -70,6 +66,7 @@ def test_it_can_be_read_where_scripts_are_off(browser: Browser, report: Path) ->
         assert said in text
 
 
+@in_either_theme
 def test_on_paper_nothing_is_folded_away(drawn: Drawn, report: Path) -> None:
     drawn.page.goto(report.as_uri())
     expect(drawn.page.locator("#nbf-tables")).not_to_have_attribute("open", "")
@@ -90,6 +87,7 @@ PLAIN = "<table><tr><td>1</td></tr></table>"
 STYLE = "(e, name) => getComputedStyle(e)[name]"
 
 
+@in_either_theme
 def test_paper_is_white_and_pages_break_where_it_does_not_hurt(drawn: Drawn, tmp_path: Path) -> None:
     drawn.page.goto(on_page(tmp_path, PLAIN))
     expect(drawn.page.locator(".nbf-status")).to_have_text("failed")
@@ -103,6 +101,7 @@ def test_paper_is_white_and_pages_break_where_it_does_not_hurt(drawn: Drawn, tmp
         assert heading.evaluate(STYLE, "breakAfter") == "avoid"
 
 
+@in_either_theme
 def test_html_with_colours_of_its_own_stands_on_white_as_it_was_made_for(drawn: Drawn, tmp_path: Path) -> None:
     styled = '<table><tr><td style="color: #000080">1</td></tr></table>'
     picture = '<svg width="9" height="9"><path d="M0 0h9"/></svg>'

@@ -7,37 +7,24 @@ import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from nbflow.core.events import RunStarted, StepSpec, StepStarted, StepSucceeded
 from nbflow.core.run import fold
 from nbflow.core.view import Notes, changes, noted, view
 from nbflow.render.words import duration, size
-from tests.ui.browser.drawings import ADVICE, JS, Drawn, context_of
+from tests.ui.browser.drawings import ADVICE, JS, Drawn
 from tests.wire_views import FOLDER, HOSTILE, VIEWS
 
 pytestmark = pytest.mark.slow
 
+in_either_theme = pytest.mark.parametrize("drawn", ["light", "dark"], indirect=True)
+
 EVERY_ACTION = ("run", "cancel", "retry", "only", "jump")
-
-
-@pytest.fixture
-def drawn(browser: Browser) -> Iterator[Drawn]:
-    context = context_of(browser)
-    yield Drawn.on(context)
-    context.close()
-
-
-@pytest.fixture(params=["light", "dark"])
-def in_theme(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[[], Drawn]]:
-    context = context_of(browser, request.param)
-    yield lambda: Drawn.on(context)
-    context.close()
 
 
 def golden(name: str) -> dict[str, Any]:
@@ -368,8 +355,9 @@ def test_a_reader_at_the_end_of_what_is_printed_stays_at_the_end(drawn: Drawn) -
 
 
 @pytest.mark.parametrize("name", [*HEADS, "hostile"])
-def test_nobody_is_kept_out(in_theme: Callable[[], Drawn], name: str) -> None:
-    drawn = in_theme().mount(golden(name), EVERY_ACTION)
+@in_either_theme
+def test_nobody_is_kept_out(drawn: Drawn, name: str) -> None:
+    drawn.mount(golden(name), EVERY_ACTION)
     if name == "failed":
         assert drawn.serious() == []
     drawn.page.locator(".nbf-row[data-id]").nth(2).click()

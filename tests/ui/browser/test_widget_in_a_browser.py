@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from nbflow.render.scripts import STATIC
 from nbflow.ui.widget import RunWidget
-from tests.ui.browser.drawings import Drawn, context_of
+from tests.ui.browser.drawings import Drawn
 from tests.wire_views import FOLDER
 
 pytestmark = pytest.mark.slow
@@ -74,18 +73,9 @@ class Kernel:
         self.drawn.page.evaluate("() => window.show()")
 
 
-@pytest.fixture(params=["light", "dark"])
-def in_theme(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[[], Kernel]]:
-    context = context_of(browser, request.param)
-    yield lambda: Kernel(Drawn.on(context))
-    context.close()
-
-
 @pytest.fixture
-def kernel(browser: Browser) -> Iterator[Kernel]:
-    context = context_of(browser)
-    yield Kernel(Drawn.on(context))
-    context.close()
+def kernel(drawn: Drawn) -> Kernel:
+    return Kernel(drawn)
 
 
 def golden(name: str) -> Any:
@@ -156,8 +146,8 @@ def test_clicks_come_back_and_what_is_said_stands_until_the_next_one(kernel: Ker
     ]
 
 
-def test_nobody_is_kept_out(in_theme: Callable[[], Kernel]) -> None:
-    kernel = in_theme()
+@pytest.mark.parametrize("drawn", ["light", "dark"], indirect=True)
+def test_nobody_is_kept_out(kernel: Kernel) -> None:
     kernel.draw(golden("hostile"))
     kernel.widget.say("No.")
     kernel.show()
