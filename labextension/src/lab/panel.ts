@@ -40,7 +40,9 @@ export class PipelinePanel extends Widget {
   /** No notebook is in front. */
   showNothing(): void {
     this.forget();
-    for (const part of [this.findings, this.files, this.runs]) part.replaceChildren();
+    this.showFindings([]);
+    this.showFiles(null);
+    this.showRuns(NOTHING);
     this.tell(NOTHING_SAID, NOTHING);
     this.explain(made('p', {}, this.trans.__('Open a notebook to see its pipeline.')));
   }

@@ -119,12 +119,12 @@ def test_badges_follow_moves_copies_deletion_and_undo(lab: LabPage, project: Pat
 
 
 def test_a_long_notebook_has_its_badges_and_a_node_leads_to_its_cell(lab: LabPage, project: Path) -> None:
-    text = {f"text{n}": f"# {n}\n" * 8 for n in range(115)}
+    text = {f"text{n}": f"# {n}\n" * 8 for n in range(295)}
     lab.open(write(project, "long.ipynb", {**CHAIN, **text, "last": "%%step last -i total\nprint(total)"}))
-    until(lambda: lab.badges() and lab.badges()[-1][:2] == (121, "last"))
+    until(lambda: lab.badges() and lab.badges()[-1][:2] == (301, "last"))
     lab.wait_until_drawn()
     lab.panel.locator("[data-step$=last]").click()
-    until(lambda: lab.active_cell() == 121 and lab.nb.is_in_view(120))
+    until(lambda: lab.active_cell() == 301 and lab.nb.is_in_view(300))
     expect(lab.page.locator(".jp-nbflow-badge", has_text="last")).to_be_in_viewport()
 
 

@@ -168,3 +168,7 @@ def test_the_executed_notebook_of_a_run_is_opened_and_starts_no_kernel(lab: LabP
     assert not any(lab.page.evaluate(enabled, name) for name in ("run", "run-with-parameters", "run-step"))
     lab.command("nbflow:run")
     expect(lab.page.locator(".jp-Dialog")).to_contain_text("It is a record")
+    lab.page.keyboard.press("Escape")
+    lab.command("docmanager:open", path=f"{project.name}/flow.ipynb")
+    until(lambda: lab.panel.locator(".jp-nbflow-run").count() == 1)
+    lab.panel.get_by_role("button", name="Open report").wait_for()
