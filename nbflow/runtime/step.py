@@ -17,7 +17,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from . import contents, files, pickles, places, readers, serializers, sharing, watch
+from . import contents, files, modules, pickles, places, readers, serializers, sharing, watch
 from .describe import describe, numbers
 from .failure import StepError
 
@@ -244,17 +244,17 @@ class Step:
         order = self._order
         own = [*order["run_folders"], order["attempt_folder"], order["blobs"]]
         where = places.Places(order["project_root"], own)
-        modules = _local_modules(where)
+        local = modules.local(where)
         result = {
             "ok": "error" not in made,
             "error": None,
             "artifacts": [],
             "warnings": [],
             **made,
-            "read_files": [path for path in self._watch.read_files(where) if path not in modules],
+            "read_files": [path for path in self._watch.read_files(where) if path not in local],
             "read_folders": self._watch.read_folders(where),
-            "modules": modules,
-            "inputs_refer": _referred(modules),
+            "modules": local,
+            "inputs_refer": modules.referred(local),
             "wrote": self._watch.written_files(where),
             "seconds": {phase: round(seconds, 6) for phase, seconds in self._seconds.items()},
             "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
@@ -342,40 +342,6 @@ def _file_artifact(item: dict[str, Any], found: files.FileOutput) -> dict[str, A
 
 def _short(step: str) -> str:
     return step.rpartition(".")[2]
-
-
-def _local_modules(where: places.Places) -> list[str]:
-    """Files of the modules that are loaded and belong to neither an environment nor nbflow."""
-    own = (__package__.partition(".")[0], "__main__", "__mp_main__")
-    found = set()
-    elsewhere: dict[str, bool] = {}
-    """Folder → whether nothing in it counts: of thousands of modules hardly any is local, and they share folders."""
-    for name, module in sys.modules.copy().items():  # as it is now: another thread may import meanwhile
-        path = getattr(module, "__file__", None)
-        if not isinstance(path, str) or not path.endswith(".py"):
-            continue
-        folder = path.rpartition(os.sep)[0]
-        known = elsewhere.get(folder)
-        if known is None:
-            known = elsewhere[folder] = os.path.isabs(folder) and where.leaves_out(folder)
-        if known or name.partition(".")[0] in own:
-            continue
-        path = os.path.abspath(path)
-        if where.counts(path):
-            found.add(path)
-    return sorted(found)
-
-
-def _referred(local: list[str]) -> list[str]:
-    """Those of the local modules that the inputs refer to, by name; ``*`` where an input carries code of its own."""
-    found = set()
-    for name in pickles.REFERRED:
-        file = getattr(sys.modules.get(name), "__file__", None)
-        if name.partition(".")[0] == "cloudpickle":
-            found.add("*")
-        elif isinstance(file, str) and os.path.abspath(file) in local:
-            found.add(name)
-    return sorted(found)
 
 
 def _write_durably(path: str, data: bytes) -> None:

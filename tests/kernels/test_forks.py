@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from nbflow.attempt.making import RUNTIME
+from nbflow.executors.bootstrap import ENTRY, PACKAGE
 from nbflow.kernels.forks import ForkServer, NoFork
 from nbflow.kernels.kernel import Kernel
 from tests.kernels.talking import GUARD, a_kernel, a_server, environment, gone, said, start_of, until
@@ -41,6 +44,16 @@ def test_how_a_kernel_ended_is_known(tmp_path: Path, server: ForkServer, cell: s
         kernel.client.execute(f"import os, signal, faulthandler; faulthandler.disable(); {cell}")
         until(lambda: kernel.cause_of_death() != "the kernel stopped answering")
         assert kernel.cause_of_death() == cause
+
+
+def test_of_what_a_fork_has_loaded_only_what_came_after_the_server_is_looked_through(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("")
+    start = start_of(tmp_path, "colorsys", package=(PACKAGE, str(RUNTIME), ENTRY))
+    cell = f"import colorsys, helper, sys; print(sorted(sys.modules['{PACKAGE}.modules']._loaded()))"
+    with a_server(start) as server, a_kernel(tmp_path, server) as kernel:
+        assert kernel.is_forked
+        loaded = set(ast.literal_eval(said(kernel, cell)))
+    assert loaded & {"helper", "colorsys", "json"} == {"helper"}
 
 
 AT_THE_END = """
