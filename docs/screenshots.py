@@ -105,7 +105,7 @@ def _notebook(server: Server, browser: Browser) -> None:
     last = nb.add("%flow run -p max_depth=5", below=nb.find("%%step tree"))
     nb.run(last)
     nb.shown(last).wait_for_selector(".nbf-status.nbf-succeeded", timeout=MILLISECONDS)
-    nb.shown(last).wait_for_selector(".nbf-graph [data-step='01_quickstart.tree']").click()
+    click(nb, last, ".nbf-graph [data-step='01_quickstart.tree']")
     nb.rest()
     for theme in ("Light", "Dark"):
         _wear_and_shoot(nb, first, last, theme)
