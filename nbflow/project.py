@@ -334,7 +334,7 @@ def _facts(memo: Memo, source: str, lazy_annotations: bool) -> Facts:
     key += " lazy" if lazy_annotations else ""
     stored = memo.get("cells", key)
     if stored is not None:
-        return _restored(key, stored)
+        return _restored((memo.path, key), stored)
     facts = _analysed(source, lazy_annotations)
     memo.put("cells", key, facts_to_json(facts))
     return facts
@@ -343,10 +343,10 @@ def _facts(memo: Memo, source: str, lazy_annotations: bool) -> Facts:
 # For a server, which is asked about the same cells again and again, most of them unchanged.
 _MOST_CELLS = 5000
 _analysed = lru_cache(_MOST_CELLS)(analyse)
-_RESTORED: dict[str, Facts] = {}
+_RESTORED: dict[tuple[Path | None, str], Facts] = {}
 
 
-def _restored(key: str, stored: list[Any]) -> Facts:
+def _restored(key: tuple[Path | None, str], stored: list[Any]) -> Facts:
     facts = _RESTORED.get(key)
     if facts is None:
         if len(_RESTORED) >= _MOST_CELLS:

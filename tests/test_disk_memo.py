@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nbflow.disk import memo as disk_memo
 from nbflow.disk.memo import Memo, mark, settled
 
 
@@ -33,6 +34,16 @@ def test_two_that_read_one_file_share_only_what_is_saved(tmp_path: Path) -> None
     assert other.get("table", "new") is None
     one.save()
     assert (other.get("table", "new"), Memo(path, 1).get("table", "new")) == (None, 2)
+
+
+def test_of_one_file_one_state_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "memo.json"
+    for n in range(3):
+        memo = Memo(path, 1)
+        memo.put("table", f"key {n}", n)
+        memo.save()
+    assert Memo(path, 1).get("table", "key 2") == 2
+    assert [found for found, _ in disk_memo._DECODED if found == path] == [path]
 
 
 def test_a_file_of_another_version_is_not_read(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,16 +107,25 @@ def mark(path: str) -> Mark | None:
         return None
 
 
-@lru_cache(16)
-def _decoded(path: Path, _: Mark, version: int) -> Tables:
+_DECODED: dict[tuple[Path, int], tuple[Mark, Tables]] = {}
+_MOST = 16
+
+
+def _decoded(path: Path, seen: Mark, version: int) -> Tables:
     """Once for each state of the file, in a process that asks again and again. Raises ``OSError`` and ``ValueError``.
 
     A state that goes by the mark of an older one does no harm: what is missing in that one is found out again."""
+    known = _DECODED.get((path, version))
+    if known is not None and known[0] == seen:
+        return known[1]
     stored = json.loads(path.read_bytes())
     tables = stored.get("tables") if isinstance(stored, dict) and stored.get("version") == version else None
-    if isinstance(tables, dict) and all(isinstance(table, dict) for table in tables.values()):
-        return tables
-    return {}
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        tables = {}
+    if len(_DECODED) >= _MOST:
+        _DECODED.clear()
+    _DECODED[path, version] = seen, tables
+    return tables
 
 
 def settled(*moments: int, now: int | None = None) -> bool:

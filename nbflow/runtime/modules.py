@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import sys
+import sysconfig
 from typing import TYPE_CHECKING
 
 from . import pickles
@@ -13,18 +14,29 @@ from . import pickles
 if TYPE_CHECKING:
     from . import places
 
-_newest_ahead = ""
-"""In a fork: the newest module that was there already. A server loads nothing local ahead, and to look through what it
-has loaded would copy the memory that they share."""
+_ahead: list[str] | None = None
+"""Modules that were there at the first fork and lie in no folder of installed ones: hardly ever any."""
+_is_fork = False
 
 
-def _note_fork() -> None:
-    global _newest_ahead  # noqa: PLW0603
-    _newest_ahead = next(reversed(sys.modules))
+def _before_fork() -> None:
+    global _ahead  # noqa: PLW0603
+    if _ahead is None:
+        installed = tuple({os.path.join(path, "") for path in sysconfig.get_paths().values()})
+        files = {name: getattr(module, "__file__", None) for name, module in sys.modules.copy().items()}
+        _ahead = [name for name, file in files.items() if isinstance(file, str) and not file.startswith(installed)]
+
+
+def _after_fork() -> None:
+    """This module marks what came later, as the last of those that came before: nobody loads it anew."""
+    global _is_fork  # noqa: PLW0603
+    _is_fork = True
+    if __name__ in sys.modules:
+        sys.modules[__name__] = sys.modules.pop(__name__)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_note_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
 
 
 def local(where: places.Places) -> list[str]:
@@ -50,10 +62,12 @@ def local(where: places.Places) -> list[str]:
 
 
 def _loaded() -> list[str]:
-    """The modules that may count."""
-    if _newest_ahead in sys.modules:
+    """The modules that may count. In a fork that is not what a server has loaded ahead, all of it installed: to look
+    through that would copy the memory that they share."""
+    if _is_fork and __name__ in sys.modules:
         with contextlib.suppress(RuntimeError):  # another thread has imported something meanwhile
-            return list(itertools.takewhile(lambda name: name != _newest_ahead, reversed(sys.modules)))
+            late = itertools.takewhile(lambda name: name != __name__, reversed(sys.modules))
+            return [*(_ahead or ()), *late]
     return list(sys.modules.copy())
 
 

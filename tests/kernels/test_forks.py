@@ -46,14 +46,23 @@ def test_how_a_kernel_ended_is_known(tmp_path: Path, server: ForkServer, cell: s
         assert kernel.cause_of_death() == cause
 
 
-def test_of_what_a_fork_has_loaded_only_what_came_after_the_server_is_looked_through(tmp_path: Path) -> None:
+@pytest.mark.parametrize("again", ["", "importlib.reload(colorsys)", "del sys.modules['colorsys']; import colorsys"])
+def test_of_what_a_fork_has_loaded_only_what_is_not_installed_or_came_later_is_looked_through(
+    tmp_path: Path, again: str
+) -> None:
+    """Also where what was loaded ahead is loaded anew, which moves it behind all others."""
     (tmp_path / "helper.py").write_text("")
-    start = start_of(tmp_path, "colorsys", package=(PACKAGE, str(RUNTIME), ENTRY))
-    cell = f"import colorsys, helper, sys; print(sorted(sys.modules['{PACKAGE}.modules']._loaded()))"
-    with a_server(start) as server, a_kernel(tmp_path, server) as kernel:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "sitecustomize.py").write_text("")
+    environ = {**environment(), "PYTHONPATH": str(tmp_path / "lib")}
+    start = start_of(tmp_path, "colorsys", package=(PACKAGE, str(RUNTIME), ENTRY), environ=environ)
+    cell = f"""import colorsys, helper, importlib, sys; {again}
+print(sorted(sys.modules['{PACKAGE}.modules']._loaded()))"""
+    with a_server(start) as server, a_kernel(tmp_path, server, environ) as kernel:
         assert kernel.is_forked
         loaded = set(ast.literal_eval(said(kernel, cell)))
-    assert loaded & {"helper", "colorsys", "json"} == {"helper"}
+    late = {"colorsys"} if again else set()
+    assert loaded & {"helper", "sitecustomize", "colorsys", "json"} == {"helper", "sitecustomize"} | late
 
 
 AT_THE_END = """

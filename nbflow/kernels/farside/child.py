@@ -86,8 +86,11 @@ def run(order: Order, heritage: Heritage) -> None:
 
     gc.disable()  # what comes now stays: to look through it again and again takes a third of the time
     kernel: Any = IPKernelApp.instance()
+    before = next(reversed(sys.modules))
     with _looking_at(heritage.looks):
         kernel.initialize()
+    if "IPython.core.shellapp" in heritage.looks:
+        kernel.shell._sys_modules_keys.update(_since(before))  # startup files of the person's have loaded them
     gc.enable()
     # As if the modules had been imported now, in the first cell.
     preload.set_filters([*heritage.filters, *warnings.filters])
@@ -141,11 +144,9 @@ def leave(newest: str) -> NoReturn:
     of its memory. ``newest``: the last of the modules that are shared."""
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
     atexit._run_exitfuncs()
-    if newest in sys.modules:
-        late = list(itertools.takewhile(lambda name: name != newest, reversed(sys.modules)))
-        for module in [sys.modules[name] for name in reversed(late)]:
-            if isinstance(module, types.ModuleType):
-                module.__dict__.clear()
+    for module in [sys.modules[name] for name in reversed(_since(newest))]:
+        if isinstance(module, types.ModuleType):
+            module.__dict__.clear()
     gc.collect()
     for item in gc.get_objects():  # what somebody still holds, and never closed
         if isinstance(item, _io._IOBase):  # not `io.IOBase`, which asks each class anew
@@ -154,6 +155,13 @@ def leave(newest: str) -> NoReturn:
     # The library's own exit runs what native code wants done. Holding the lock, so that no thread runs meanwhile.
     ctypes.PyDLL(None).exit(0)
     os._exit(0)
+
+
+def _since(newest: str) -> list[str]:
+    """The modules that were loaded after this one, the newest first; none where it is gone."""
+    if newest not in sys.modules:
+        return []
+    return list(itertools.takewhile(lambda name: name != newest, reversed(sys.modules)))
 
 
 def _forget_server(argv: list[str], own: list[str]) -> None:
