@@ -22,7 +22,8 @@ _is_fork = False
 def _before_fork() -> None:
     global _ahead  # noqa: PLW0603
     if _ahead is None:
-        installed = tuple({os.path.join(path, "") for path in sysconfig.get_paths().values()})
+        paths = sysconfig.get_paths()
+        installed = tuple({os.path.join(paths[name], "") for name in ("stdlib", "platstdlib", "purelib", "platlib")})
         files = {name: getattr(module, "__file__", None) for name, module in sys.modules.copy().items()}
         _ahead = [name for name, file in files.items() if isinstance(file, str) and not file.startswith(installed)]
 
