@@ -48,7 +48,7 @@ def test_a_run_is_live_is_cancelled_and_resumed_by_its_buttons_and_can_be_read_i
     (project / "wake").touch()
     vscode.below("flow").locator(".nbf-do-retry").click()
     until(lambda: vscode.status("flow") == "succeeded")
-    assert vscode.cards("flow") == {"make": "reused", "add": "reused", "wait": "succeeded"}
+    until(lambda: vscode.cards("flow") == {"make": "reused", "add": "reused", "wait": "succeeded"})
     vscode.below("flow").locator("[data-step$=wait]").click()
     until(lambda: vscode.below("flow").locator(".nbf-detail h3").inner_text() == "wait")
     for theme in THEMES:

@@ -87,7 +87,8 @@ class VsCodePage:
         return self.page.locator(f"#{cell}")
 
     def cards(self, cell: str) -> dict[str, str]:
-        """How the steps stand in the picture below a cell: ``{"train": "succeeded"}``."""
+        """How the steps stand in the picture below a cell: ``{"train": "succeeded"}``. Nothing, while an output that
+        has changed is drawn anew, as it is at the end of a run."""
         said = "all => all.map(e => [e.dataset.step, e.querySelector('.nbf-note').textContent])"
         notes = self.below(cell).locator(".nbf-view [data-step]").evaluate_all(said)
         return {step.rpartition(".")[2]: re.sub(r" · .*", "", note) for step, note in notes}
