@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,6 +37,12 @@ ALWAYS = {"PYTHONHASHSEED": "0"}
 
 GLANCE = 0.05
 """Seconds between two looks whether a step that waits for its kernel has been stopped."""
+
+CALM = 0.3
+"""Seconds after which a step that took its kernel has got going: it has loaded and runs a person's code."""
+
+PATIENCE = 1.0
+"""Seconds that a kernel whose end can wait is kept at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,10 @@ class Kernels:
         self._waiting: Counter[Want] = Counter()
         """Steps that wait for a kernel that is being made."""
         self._alive: set[Kernel] = set()
+        self._taken = -CALM
+        """When a step last took its kernel."""
+        self._lingering = 0
+        """Kernels whose end waits."""
         self._servers: dict[Place, ForkServer] = {}
         self._coming_up: dict[Place, ForkServer] = {}
         self._failures: Counter[Place] = Counter()
@@ -114,7 +125,7 @@ class Kernels:
         self._untold: dict[Place, str] = {}
         """What a person should know of how kernels are made: it is told with the next step there."""
         self._closed = False
-        self._threads = ThreadPoolExecutor(max_workers=2 * jobs + MOST_SERVERS, thread_name_prefix="nbflow kernels")
+        self._threads = ThreadPoolExecutor(max_workers=3 * jobs + MOST_SERVERS, thread_name_prefix="nbflow kernels")
 
     def __enter__(self) -> Kernels:
         sweep()
@@ -148,6 +159,7 @@ class Kernels:
             if want in self._coming:
                 self._coming.remove(want)
             kernel = self._from_ready(want, is_stopped)
+            self._taken = time.monotonic()
             self._served += kernel is None
             self._make_ahead()
         if kernel is None:
@@ -161,16 +173,18 @@ class Kernels:
             kernel.note = self._untold.pop(want.place, "")
         return kernel
 
-    def put_away(self, kernel: Kernel, *, politely: bool) -> Future[None]:
-        """The kernel's work is done: end it, beside other work."""
+    def put_away(self, kernel: Kernel, *, politely: bool, can_wait: bool = False) -> Future[None]:
+        """The kernel's work is done: end it, beside other work. ``can_wait``: behind the steps that begin just now, for
+        to end costs as much as to begin; what the kernel holds, it holds so much longer."""
         with self._state:
             self._alive.discard(kernel)
-        return self._threads.submit(kernel.end, politely=politely)
+        return self._threads.submit(self._end, kernel, politely, can_wait)
 
     def close(self) -> None:
         """End all that is left; kernels that were put away may end as they like. May be called again."""
         with self._state:
             self._closed = True
+            self._state.notify_all()
             self._coming.clear()
             alive = list(self._alive)
             coming_up = list(self._coming_up.values())
@@ -286,6 +300,26 @@ class Kernels:
                 raise RuntimeError(words) from error
             raise
         return kernel
+
+    # --- ending --------------------------------------------------------------------------------------------
+
+    def _end(self, kernel: Kernel, politely: bool, can_wait: bool) -> None:
+        if can_wait:
+            self._await_calm(time.monotonic())
+        kernel.end(politely=politely)
+
+    def _await_calm(self, now: float) -> None:
+        """Until no step has begun for a while; the next one most likely will just now, for another is done. Not more
+        kernels wait than steps may run at a time."""
+        deadline = now + PATIENCE
+        with self._state:
+            self._lingering += 1
+            while not self._closed and self._lingering <= self._jobs:
+                left = min(max(self._taken, now) + CALM, deadline) - time.monotonic()
+                if left <= 0:
+                    break
+                self._state.wait(left)
+            self._lingering -= 1
 
     # --- fork servers --------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import pytest
 from nbflow.kernels.choosing import Want
 from nbflow.kernels.forks import ForkServer, NoFork, Start
 from nbflow.kernels.kernel import Kernel
-from nbflow.kernels.pool import Coming, Kernels, Makers, Stopped
+from nbflow.kernels.pool import CALM, PATIENCE, Coming, Kernels, Makers, Stopped
 
 
 class FakeKernel:
@@ -217,6 +217,37 @@ def test_kernels_that_nobody_took_are_ended_and_those_put_away_end_politely(make
         kernels.put_away(first, politely=True)
     assert [(k.ends, k.killed.is_set()) for k in makers.kernels] == [([True], False), ([False], True), ([False], True)]
     assert [server.closed for server in makers.servers] == [True]
+
+
+def test_an_end_that_can_wait_comes_when_no_step_begins(makers: FakeMakers, want: Want) -> None:
+    with Kernels(2, makers=makers) as kernels:
+        first, second, third = (kernels.take(want) for _ in range(3))
+        gone = kernels.put_away(third, politely=False, can_wait=False)
+        gone.result(10)
+        begun = time.monotonic()
+        waits = kernels.put_away(first, politely=True, can_wait=True)
+        time.sleep(CALM / 2)
+        kernels.put_away(kernels.take(want), politely=True).result(10)
+        assert not waits.done()
+        waits.result(10)
+        assert 1.5 * CALM <= time.monotonic() - begun < 10
+        kernels.put_away(second, politely=True, can_wait=True)
+    assert [kernel.ends for kernel in makers.kernels] == [[True], [True], [False], [True]], "at the run's end, at once"
+
+
+def test_no_more_ends_wait_than_steps_may_run_and_none_for_long(
+    makers: FakeMakers, want: Want, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbflow.kernels.pool.CALM", 60.0)
+    with Kernels(2, makers=makers) as kernels:
+        taken = [kernels.take(want) for _ in range(3)]
+        begun = time.monotonic()
+        gone = [kernels.put_away(kernel, politely=True, can_wait=True) for kernel in taken]
+        until(lambda: sum(future.done() for future in gone) == 1)
+        assert time.monotonic() - begun < PATIENCE
+        for future in gone:
+            future.result(10)
+        assert PATIENCE <= time.monotonic() - begun < 10
 
 
 def test_a_kernel_that_comes_up_at_the_very_end_is_ended_too(makers: FakeMakers, want: Want) -> None:

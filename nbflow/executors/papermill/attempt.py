@@ -149,6 +149,11 @@ class Attempt:
         if tree is not None:
             self._taken = tree.end()
 
+    @property
+    def memory(self) -> int:
+        """Bytes that its processes were seen to hold, once no cell runs any more."""
+        return self._taken.memory
+
     # --- how it ended ------------------------------------------------------------------------------
 
     def outcome(self, *, crashed: bool) -> Outcome:
