@@ -8,7 +8,7 @@ import pytest
 from IPython.core import inputtransformer2
 
 from nbflow.notebook import build_slice, tidy_slice
-from nbflow.notebook.slices import source_digest, without_our_lines
+from nbflow.notebook.slices import open_later, source_digest, without_our_lines
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,27 @@ def test_a_slice_runs_pieces_in_order_between_our_cells() -> None:
     }
     nbformat.validate(made)
     assert A["cells"][1]["metadata"]["papermill"] == {}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "order"),
+    [
+        ([FakePiece("context", 1), FakePiece("step", 3)], ["import json", "opening", "__nbflow__.begin()"]),
+        ([FakePiece("import", 1, "import os"), FakePiece("step", 3)], ["import os", "opening", "__nbflow__.begin()"]),
+        ([FakePiece("step", 3)], ["opening", "__nbflow__.begin()", "# %%step clean -o df\ndf = n"]),
+        ([FakePiece("context", 6), FakePiece("context", 1), FakePiece("step", 3)], ["opening", " \n", "import json"]),
+        ([FakePiece("input", 4, names=("df",)), FakePiece("step", 4)], ["opening"]),
+    ],
+)
+def test_the_opening_may_stand_behind_a_first_cell_that_is_a_persons_and_runs(
+    pieces: list[FakePiece], order: list[str]
+) -> None:
+    raw = {**A, "cells": [*A["cells"], code(" \n")]}
+    cells = build_slice(pieces, {"a.ipynb": raw}, "a.ipynb", {}, "opening")["cells"]
+    before = [cell["id"] for cell in cells]
+    open_later(cells)
+    assert [cell["source"] for cell in cells][: len(order)] == order
+    assert sorted(cell["id"] for cell in cells) == sorted(before)
 
 
 def test_a_notebook_that_says_nothing_of_itself_makes_a_valid_slice() -> None:

@@ -75,24 +75,29 @@ STEPS = 7
 
 def chain() -> dict[str, str]:
     """A chain whose steps keep what they find out about their kernel."""
-    cells = {"imports": "import decimal, os, subprocess\nimport numpy as np\nimport yaml"}
+    imports = "import decimal, os, subprocess\nimport numpy as np\nimport yaml\n"
+    cells = {"first": imports + "k = float(open('txt.k'[::-1]).read())"}
     for n in range(STEPS):
         taken = f"-i v{n - 1} " if n else ""
         before = f"v{n - 1}" if n else "np.zeros(2)"
         facts = f"yaml.safe_load('n: {n}')['n'], subprocess.getoutput(f'cat /proc/{{os.getppid()}}/cmdline')[-6:-1]"
-        cells[f"s{n}"] = f"%%step s{n} {taken}-o v{n} -o f{n}\nv{n} = {before} + {n}\nf{n} = [{facts}]"
+        cells[f"s{n}"] = f"%%step s{n} {taken}-o v{n} -o f{n}\nv{n} = {before} + {n} * k\nf{n} = [{facts}]"
     return cells
 
 
 def ran(folder: Path, kernels: str) -> tuple[list[Any], list[bool], dict[str, Any]]:
     """A run of the chain: the facts, which kernels were started anew, and the warnings."""
     (folder / "pyproject.toml").write_text("[tool.nbflow]\n")
+    (folder / "k.txt").write_text("2")
     notebook = write_notebook(folder / "a.ipynb", chain())
     with open_project([notebook], jobs=2, kernels=kernels) as project:
         finished = ops.run(project)
         assert finished.status == "succeeded"
         values: dict[str, Any] = {}
         for record in finished.made.values():
+            assert set(record.read_files) == {"k.txt"}, (
+                "read by the first cell, whenever its kernel was told of the step"
+            )
             for artifact in record.artifacts:
                 values[artifact.name] = (artifact.format, artifact.digest)
                 if artifact.name.startswith("f"):

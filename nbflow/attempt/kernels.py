@@ -15,7 +15,7 @@ from nbflow.core.graph import Step
 from nbflow.core.imports import Imports, imports_of
 from nbflow.core.plan import Plan, Planner
 from nbflow.errors import UsageError
-from nbflow.executors.bootstrap import ENTRY, PACKAGE
+from nbflow.executors.bootstrap import AHEAD, ENTRY, PACKAGE
 from nbflow.kernels.choosing import DENIED, Place, Want, split_command, to_load
 from nbflow.kernels.forks import Start
 from nbflow.kernels.inside import AFTER_START
@@ -70,7 +70,7 @@ def _known_start(project: Project, planner: Planner, place: Place, steps: Iterab
         installed=_with_real(project.surroundings.installed_places(name)),
         denied=DENIED,
         random_counts=any("random" in each.modules for each in slices),
-        package=(PACKAGE, str(RUNTIME), ENTRY),
+        package=(PACKAGE, str(RUNTIME), ENTRY, AHEAD),
         prologue=AFTER_START,
     )
 

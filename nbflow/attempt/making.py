@@ -159,7 +159,7 @@ class Attempt:
         }
         order = workspace / "order.json"
         made = work_order(self.project.pipeline, self.step, self.shop.made, self._watched(), places)
-        order.write_text(json.dumps(made))
+        order.write_text(json.dumps({**made, "begun": time.time_ns()}))
         makers = {i["name"]: i["step"] for i in made["inputs"]}
         opening = bootstrap(RUNTIME, order)
         options = self.step.outline.declaration.options

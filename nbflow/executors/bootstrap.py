@@ -14,6 +14,10 @@ PACKAGE = "_nbflow_runtime"
 ENTRY = "step"
 """The module in it that a slice calls."""
 
+AHEAD = "watch_ahead"
+"""The function in that module that begins to watch a kernel before it has a step. Where it was called, the opening may
+come behind the first cell."""
+
 _TEMPLATE = """\
 def __nbflow__():
     import importlib.util, sys

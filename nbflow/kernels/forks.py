@@ -63,8 +63,9 @@ class Start:
     """Modules that must not be loaded ahead, nor anything that loads them."""
     random_counts: bool = True
     """Whether the code that will run uses ``random``."""
-    package: tuple[str, str, str] | None = None
-    """A package that is no part of any path: its name, its folder, and the module in it to load."""
+    package: tuple[str, str, str, str] | None = None
+    """A package that is no part of any path: its name, its folder, the module in it to load, and the function of that
+    which each kernel calls before its first cell."""
     prologue: str = ""
     """Code that each kernel runs before its first cell; ``get_ipython`` is there."""
 

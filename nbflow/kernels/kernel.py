@@ -89,6 +89,8 @@ class Kernel:
         self.note = ""
         """What a person should know of how it was made."""
         self.is_forked = server is not None
+        self.is_watched = server is not None and server.start.package is not None
+        """Whether what its first cell does will be seen, though nobody has told it of a step yet."""
         self._guard, self._server = guard, server
         self.client: Any = None
 

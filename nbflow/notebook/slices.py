@@ -59,6 +59,16 @@ def build_slice(
     return {"cells": cells, "metadata": _metadata(raws[notebook]), "nbformat": 4, "nbformat_minor": 5}
 
 
+def open_later(cells: list[Any]) -> None:
+    """Let the opening stand behind the first cell, where that is a person's and runs: it may be done with the same
+    request then. For a kernel that is watched already, which is what the opening has to be first for."""
+    if len(cells) < 2 or not is_internal(cells[0]):
+        return
+    opening, first = cells[:2]
+    if not is_internal(first) and role_of(first)["role"] != "input" and first["source"].strip():
+        cells[:2] = [first, opening]
+
+
 def source_digest(source: str) -> str:
     """What recognises a context cell when its output is replayed."""
     return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()

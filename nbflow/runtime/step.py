@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from . import contents, files, modules, pickles, places, readers, serializers, sharing, watch
 from .describe import describe, numbers
 from .failure import StepError
+from .quiet import unwarned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, MutableMapping
@@ -29,9 +30,15 @@ PORTABLE = ("npy", "json", "parquet", "arrow", "csv", "text")
 """Declared formats that hold one value each: what is stored in them is never part of a bundle."""
 
 
+def watch_ahead() -> None:
+    """This process will make a step: it is watched from now on, whenever the order is opened."""
+    readers.install()
+    watch.start(ahead=True)
+
+
 def open_order(path: str, namespace: MutableMapping[str, Any]) -> Step:
     """Begin a step: from here on it is watched. ``namespace`` is the user's; names are bound in it."""
-    with open(path, encoding="utf-8") as file:
+    with watch.unseen(), open(path, encoding="utf-8") as file:
         order = json.load(file)
     if order["schema"] != SCHEMA:
         raise StepError(f"this work order has schema {order['schema']}, and the runtime reads {SCHEMA}.")
@@ -52,7 +59,7 @@ class Step:
         self._code_since = time.monotonic()
         pickles.REFERRED.clear()
         readers.install()
-        self._watch = watch.start()
+        self._watch = watch.start(since=order.get("begun"))
 
     # --- the three calls of a slice
 
@@ -67,13 +74,15 @@ class Step:
 
     def begin(self) -> None:
         """The step's first cell comes next: bind file names, remember what must not change. Raises ``StepError``."""
-        self._guarded("load", self._begin)
+        with unwarned():
+            self._guarded("load", self._begin)
         self._seconds["code"] = 0.0
 
     def finish(self) -> None:
         """The step's last cell is done: save the outputs, report what was seen. Raises ``StepError``."""
         made: dict[str, Any] = {}
-        self._guarded("save", lambda: made.update(self._finish()))
+        with unwarned():
+            self._guarded("save", lambda: made.update(self._finish()))
         watch.stop()
         self._guarded("save", lambda: self._report(made))
 

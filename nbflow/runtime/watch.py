@@ -50,6 +50,8 @@ _own = threading.local()
 _current: list[Watch] = []
 """The watch that is on, if any. A list, for the hook looks here at every event of the whole process."""
 _installed: list[bool] = []
+_ahead: list[bool] = []
+"""Whether the watch that is on was started ahead."""
 
 
 class Watch:
@@ -113,19 +115,25 @@ class Watch:
         return found
 
 
-def start() -> Watch:
-    """Begin to watch this process; an earlier watch ends."""
+def start(*, ahead: bool = False, since: int | None = None) -> Watch:
+    """Begin to watch this process; an earlier watch ends, but for one that was started ``ahead`` of what it is for: it
+    goes on. ``since``: nanoseconds of the time from which that began, if it was before this call."""
     if not _installed:
         sys.addaudithook(_hook)
         _installed.append(True)
-    watch = Watch()
-    _current[:] = [watch]
-    return watch
+    goes_on = bool(_ahead and _current)
+    _ahead[:] = [True] if ahead else []
+    if not goes_on:
+        _current[:] = [Watch()]
+    elif since is not None:
+        _current[0].started = since
+    return _current[0]
 
 
 def stop() -> None:
     """End watching. The hook itself cannot be taken out; it returns at once from now on."""
     _current.clear()
+    _ahead.clear()
 
 
 @contextlib.contextmanager

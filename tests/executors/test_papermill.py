@@ -21,7 +21,9 @@ import pytest
 from nbflow.executors import Job, Outcome, Tell
 from nbflow.executors.papermill import PapermillExecutor
 from nbflow.executors.papermill.tracebacks import HINTS
+from nbflow.kernels.channel import BoundedClient
 from nbflow.masking import Masker
+from nbflow.notebook.slices import is_internal
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +133,41 @@ def test_a_slice_runs_in_its_folder_with_its_parameters_and_environment(
     assert "".join(told) == "out\nmore\nx\rygone\nstays\n".replace("y", "y\n", 1)
     nbformat.validate(json.loads(json.dumps(outcome.notebook)))
     assert capfd.readouterr() == ("", "")
+
+
+def test_cells_of_ours_run_with_the_request_of_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, list[str]]] = []
+    execute = BoundedClient.execute
+
+    def noted(self: BoundedClient, code: str, **options: Any) -> str:
+        sent.append((code, list(self.behind)))
+        return execute(self, code, **options)
+
+    monkeypatch.setattr(BoundedClient, "execute", noted)
+    cells = [
+        cell(1, "seen = []", role="internal"),
+        cell(2, "seen += 'a'"),
+        cell(3, "seen.append('ours')\nseen += 'b'", role="internal"),
+        cell(4, "seen += 'c'; 1 / 0", "raises-exception"),
+        cell(5, "seen += 'd'", role="internal"),
+        cell(6, "seen"),
+        cell(7, "import warnings", role="internal"),
+        cell(8, "raise KeyError('no\\nway')", role="internal"),
+        cell(9, "seen += 'never'", role="internal"),
+    ]
+    outcome = PapermillExecutor().run(job(tmp_path, *cells), ignore)
+    assert sent[-5:] == [
+        ("seen = []", []),
+        ("seen += 'a'", ["2"]),
+        ("seen += 'c'; 1 / 0", ["4"]),
+        ("seen += 'd'", []),  # what failed has nothing behind it
+        ("seen", ["6", "7", "8"]),
+    ]
+    assert (outcome.status, outcome.error, outcome.cell) == ("failed", "KeyError: 'no\\nway'", None)
+    of_a_person = [each for each, made in zip(shown(outcome), cells, strict=True) if not is_internal(made)]
+    assert of_a_person == [(1, []), (2, ["ZeroDivisionError"]), (3, ["['a', 'ours', 'b', 'c', 'd']"])]
+    assert [outputs for _, outputs in shown(outcome)[6:]] == [[], ["KeyError"], []]
+    nbformat.validate(json.loads(json.dumps(outcome.notebook)))
 
 
 def test_a_failure_tells_where_in_the_users_code(tmp_path: Path) -> None:

@@ -68,6 +68,8 @@ atexit._ncallbacks()
 get_ipython().config, sorted(get_ipython().magics_manager.magics["line"]), type(get_ipython().kernel)
 {e: [f"{c.__module__}.{c.__qualname__}" for c in cs] for e, cs in get_ipython().events.callbacks.items()}
 sorted(get_ipython().display_formatter.formatters)
+app = get_ipython().kernel.parent; [w for w in app.argv if "/" not in w], app.extra_args, sorted(vars(app))
+{k: sorted(v) for k, v in app.cli_config.items()}, len(app.flatten_flags()[0]), app.connection_file in app.argv
 hash("abc"), hash((1, "x")), list({"b", "a", "c"})
 id(sys.modules["__main__"]) == id(__main__), sys.modules["__main__"] is __main__
 import numpy.random; sorted(m for m in sys.modules if m.startswith(("nbflow", "_nbflow")))

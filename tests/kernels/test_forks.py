@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nbflow.attempt.making import RUNTIME
-from nbflow.executors.bootstrap import ENTRY, PACKAGE
+from nbflow.executors.bootstrap import AHEAD, ENTRY, PACKAGE
 from nbflow.kernels.forks import ForkServer, NoFork
 from nbflow.kernels.kernel import Kernel
 from tests.kernels.talking import GUARD, a_kernel, a_server, environment, gone, said, start_of, until
@@ -55,7 +55,7 @@ def test_of_what_a_fork_has_loaded_only_what_is_not_installed_or_came_later_is_l
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "sitecustomize.py").write_text("")
     environ = {**environment(), "PYTHONPATH": str(tmp_path / "lib")}
-    start = start_of(tmp_path, "colorsys", package=(PACKAGE, str(RUNTIME), ENTRY), environ=environ)
+    start = start_of(tmp_path, "colorsys", package=(PACKAGE, str(RUNTIME), ENTRY, AHEAD), environ=environ)
     cell = f"""import colorsys, helper, importlib, sys; {again}
 print(sorted(sys.modules['{PACKAGE}.modules']._loaded()))"""
     with a_server(start) as server, a_kernel(tmp_path, server, environ) as kernel:
@@ -63,6 +63,32 @@ print(sorted(sys.modules['{PACKAGE}.modules']._loaded()))"""
         loaded = set(ast.literal_eval(said(kernel, cell)))
     late = {"colorsys"} if again else set()
     assert loaded & {"helper", "sitecustomize", "colorsys", "json"} == {"helper", "sitecustomize"} | late
+
+
+def test_a_fork_calls_what_it_was_told_to_before_its_first_cell_and_is_none_where_that_fails(tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "begun.py").write_text("""
+import os, threading
+def ahead():
+    assert threading.current_thread() is threading.main_thread()
+    calls.append(os.getcwd())
+    if os.path.exists("not-here"):
+        raise RuntimeError("not here")
+calls = []
+""")
+    with a_server(start_of(tmp_path, package=("_ours", str(folder), "begun", "ahead"))) as server:
+        with a_kernel(tmp_path, server) as kernel:
+            assert kernel.is_forked
+            assert kernel.is_watched
+            assert said(kernel, "import sys; print(sys.modules['_ours.begun'].calls)") == f"[{str(tmp_path)!r}]\n"
+        (tmp_path / "not-here").touch()
+        useless = Kernel("python3", environment(), GUARD, server)
+        with pytest.raises(RuntimeError):
+            useless.start(tmp_path)
+        assert useless.last_words() == "RuntimeError: not here"
+        useless.end()
 
 
 AT_THE_END = """

@@ -6,6 +6,7 @@ import gc
 import json
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,27 @@ def test_the_result_tells_all_that_was_made(project: Project) -> None:
     }
     assert sorted(seconds) == ["code", "load", "save"]
     assert all(value >= 0 for value in seconds.values())
+
+
+class Warns:
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        warnings.warn("saved again", stacklevel=1)
+        return Warns, ()
+
+
+def test_what_warns_while_it_is_saved_does_so_below_no_cell(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with warnings.catch_warnings():  # pytest's own would keep them
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_, **__: print(message)
+        work = project.open({"thing": Warns()}, outputs=variables("thing"))
+        warnings.warn("of the first cell", stacklevel=1)
+        work.begin()
+        warnings.warn("of the step", stacklevel=1)
+        work.finish()
+    assert project.result()["ok"]
+    assert capsys.readouterr().out == "of the first cell\nof the step\n"
 
 
 def test_the_time_of_the_code_is_not_that_of_loading_and_saving(project: Project) -> None:

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import polars as pl
 import pyarrow.parquet
 import pytest
 
-from nbflow.runtime import digests, places, readers, watch
+from nbflow.runtime import digests, places, readers, step, watch
 from tests.runtime.orders import FORGETFUL, Project
 
 pytestmark = FORGETFUL
@@ -239,6 +240,25 @@ def test_what_context_cells_read_before_the_step_counts_too(project: Project) ->
     work.begin()
     work.finish()
     assert relative(project, project.result())["reads"] == ["notes.txt"]
+
+
+def test_what_is_read_before_the_order_is_opened_counts_where_the_watch_was_started_ahead(project: Project) -> None:
+    step.watch_ahead()
+    Path("notes.txt").read_text()
+    pd.read_parquet("data/a.parquet")
+    assert run(project, "open('data/a.csv').close()")["reads"] == ["data/a.csv", "data/a.parquet", "notes.txt"]
+    assert run(project, "open('data/b.csv').close()")["reads"] == ["data/b.csv"], "a second one begins anew"
+
+
+@pytest.mark.parametrize(("begins", "reads", "wrote"), [("before", [], ["notes.txt"]), ("after", ["notes.txt"], [])])
+def test_a_watch_ahead_has_its_step_write_what_was_written_since_that_began(
+    begins: str, reads: list[str], wrote: list[str], project: Project
+) -> None:
+    """A file that another step wrote while the kernel waited, and this one could not open for writing, it read."""
+    step.watch_ahead()
+    begun = time.time_ns() - 60_000_000_000 if begins == "before" else time.time_ns() + 60_000_000_000
+    seen = run(project, "open('notes.txt', 'r+').close()", begun=begun)
+    assert (seen["reads"], seen["wrote"]) == (["notes.txt"], wrote)
 
 
 def test_a_change_of_the_working_directory_is_followed(project: Project) -> None:

@@ -14,6 +14,7 @@ import os
 import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 import papermill
@@ -34,11 +35,14 @@ from nbflow.kernels.kernel import Kernel, log
 from nbflow.kernels.pool import Kernels, Stopped
 from nbflow.masking import Masker
 from nbflow.notebook.nodes import as_node, output_in
-from nbflow.notebook.slices import is_internal, role_of
+from nbflow.notebook.slices import is_internal, open_later, role_of
 
 QUIET = 5.0
 """Seconds of silence after which a cell whose reply is in counts as done: the message that ends its outputs can be
 lost when a kernel floods its socket."""
+
+LARGE = 250_000_000
+"""Bytes in a kernel that is ended at once, whatever else there is to do."""
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())
 
@@ -63,8 +67,10 @@ def perform(attempt: Attempt, tell: Tell, masker: Masker, kernels: Kernels) -> O
         crashed = kernel.loop.run(_run_slice, attempt, kernel, tell, masker)
     finally:
         attempt.close()
-        gone = kernels.put_away(kernel, politely=not crashed and not attempt.forced)
-        if crashed or attempt.ending or job.settle:
+        settles = crashed or attempt.ending or job.settle
+        can_wait = not settles and attempt.memory < LARGE
+        gone = kernels.put_away(kernel, politely=not crashed and not attempt.forced, can_wait=can_wait)
+        if settles:
             gone.result()
     return attempt.outcome(crashed=crashed)
 
@@ -135,6 +141,8 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
         self.messages = 0
         self.clear_before_next_output = False
         self.reply: Mapping[str, Any] = {}
+        self.answers: dict[str, Any] = {}
+        """What the kernel says of our cells behind the one that it ran, by their numbers: none where it failed."""
         super().__init__(
             nb_man, km=kernel.manager, log=log, resources={"metadata": {"path": str(attempt.job.folder)}},
             on_cell_error=self.remember_error, **options,
@@ -143,6 +151,8 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
 
     def execute(self, **_: Any) -> Any:
         self.reset_execution_trackers()
+        if self.kernel.is_watched:
+            open_later(self.nb.cells)
         self.attempt.begin()
         self.total = sum(role_of(cell).get("role") == "step" for cell in self.nb.cells)
         self.tell(0, self.total, "")
@@ -160,8 +170,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
             self.attempt.cell_starts(role_of(cell).get("cell"))
             self.nb_man.cell_start(cell, index)
             try:
-                # Our cells do not count, so that In[1] is the first cell that a person sees.
-                self.execute_cell(cell, index, store_history=not is_internal(cell))
+                self.run_cell(cell, index)
             except CellExecutionError as error:
                 self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                 self.attempt.cell_fails(error.ename, error.evalue, list(self.reply.get("traceback", ())))
@@ -172,6 +181,21 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
                 self.done += 1
                 self.tell(self.done, self.total, "")
         self.attempt.through()
+
+    def run_cell(self, cell: Any, index: int) -> None:
+        """Have the kernel run a cell, and those of ours behind it with the same request. Raises
+        ``CellExecutionError``."""
+        answer = self.answers.pop(str(index), None)
+        if answer is None:
+            ours = takewhile(lambda other: is_internal(other[1]), enumerate(self.nb.cells[index + 1 :], index + 1))
+            self.kc.behind = {str(number): f"exec({other.source!r})" for number, other in ours}
+            # Our cells do not count, so that In[1] is the first cell that a person sees.
+            self.execute_cell(cell, index, store_history=not is_internal(cell))
+        elif answer["status"] == "error":
+            self.reply = answer
+            error = {name: answer[name] for name in ("ename", "evalue", "traceback")}
+            cell.outputs = [as_node({"output_type": "error", **error})]
+            raise CellExecutionError.from_cell_and_msg(cell, error)
 
     async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **options: Any) -> Any:
         self.attempt.loop = asyncio.get_running_loop()
@@ -204,6 +228,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
         while True:
             message = await ensure_async(self.kc.shell_channel.get_msg(timeout=None))
             if message["parent_header"].get("msg_id") == msg_id:
+                self.answers = message["content"].get("user_expressions") or {}
                 break
         seen = -1
         while seen != self.messages and not task_poll_output_msg.done():

@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Callable, NamedTuple, NoReturn
 
-from . import environment, preload, processes
+from . import arguments, environment, preload, processes
 
 
 class Order(NamedTuple):
@@ -72,8 +72,12 @@ class Heritage(NamedTuple):
     """What the modules loaded ahead have asked for."""
     prologue: Any
     """Code that comes before the first cell, in no cell's sight."""
+    ahead: Callable[[], object] | None
+    """What a kernel that cannot do it is of no use for."""
     own: list[str]
     """Modules that are the server's alone."""
+    reader: Any
+    """Of command lines, see ``arguments``."""
     looks: dict[str, dict[str, str]]
     """Module that looks through all that are loaded as a kernel starts → names and files of those that it finds."""
 
@@ -87,7 +91,7 @@ def run(order: Order, heritage: Heritage) -> None:
     gc.disable()  # what comes now stays: to look through it again and again takes a third of the time
     kernel: Any = IPKernelApp.instance()
     before = next(reversed(sys.modules))
-    with _looking_at(heritage.looks):
+    with _looking_at(heritage.looks), arguments.reading_with(heritage.reader, kernel):
         kernel.initialize()
     if "IPython.core.shellapp" in heritage.looks:
         kernel.shell._sys_modules_keys.update(_since(before))  # startup files of the person's have loaded them
@@ -99,6 +103,8 @@ def run(order: Order, heritage: Heritage) -> None:
     _spare_search(kernel.kernel)
     with contextlib.suppress(Exception):  # as good as it goes: it must not cost the kernel
         exec(heritage.prologue, {"get_ipython": lambda: kernel.shell})  # noqa: S102
+    if heritage.ahead is not None:
+        heritage.ahead()
     newest = next(reversed(sys.modules))
     kernel.start()
     leave(newest)

@@ -22,9 +22,9 @@ import socket
 import sys
 import traceback
 import warnings
-from typing import Any, NoReturn
+from typing import Any, Callable, NoReturn
 
-from . import child, preload, processes, rehearsal
+from . import arguments, child, preload, processes, rehearsal
 from .lines import Lines
 
 
@@ -53,7 +53,7 @@ class Server:
         self.wake, self.waker = os.pipe()
         self.kernels: dict[int, bool] = {}
         """Kernels that are not released → whether their end was told."""
-        self.heritage = child.Heritage([], [], None, [], {})
+        self.heritage = child.Heritage([], [], None, None, [], None, {})
 
     def serve(self) -> child.Order | None:
         """None when nobody is there any more; in a fork, what it is to become."""
@@ -117,8 +117,8 @@ class Server:
             self._send(told="useless", unfit={}, why=str(error))
             return
         rehearsal.load(kernel.modules)
-        if package is not None:
-            _load_package(*package)
+        reader = arguments.make_reader()
+        ahead = _load_package(*package) if package is not None else None
         if why := preload.living():
             self._send(told="useless", unfit={}, why=f"the interpreter has more to it from the start: {why}")
             return
@@ -136,7 +136,13 @@ class Server:
             return
         rehearsal.warm(kernel.patterns)
         self.heritage = child.Heritage(
-            found.filters, found.registered, compile(prologue, "<prologue>", "exec"), _own(), kernel.looks
+            found.filters,
+            found.registered,
+            compile(prologue, "<prologue>", "exec"),
+            ahead,
+            _own(),
+            reader,
+            kernel.looks,
         )
         gc.collect()
         gc.freeze()  # so that collecting garbage in a kernel does not copy the pages that it shares
@@ -184,11 +190,12 @@ def _own() -> list[str]:
     return [name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]]
 
 
-def _load_package(name: str, folder: str, entry: str) -> None:
+def _load_package(name: str, folder: str, entry: str, ahead: str) -> Callable[[], object]:
     file = os.path.join(folder, "__init__.py")
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[folder])
     assert spec is not None
     assert spec.loader is not None
     sys.modules[name] = module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    importlib.import_module(f"{name}.{entry}")
+    found: Callable[[], object] = getattr(importlib.import_module(f"{name}.{entry}"), ahead)
+    return found
