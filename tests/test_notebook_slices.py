@@ -96,13 +96,14 @@ def test_a_slice_runs_pieces_in_order_between_our_cells() -> None:
         ([FakePiece("import", 1, "import os"), FakePiece("step", 3)], ["import os", "opening", "__nbflow__.begin()"]),
         ([FakePiece("step", 3)], ["opening", "__nbflow__.begin()", "# %%step clean -o df\ndf = n"]),
         ([FakePiece("context", 6), FakePiece("context", 1), FakePiece("step", 3)], ["opening", " \n", "import json"]),
+        ([FakePiece("context", 7), FakePiece("step", 3)], ["opening", "before = set(dir())"]),
         ([FakePiece("input", 4, names=("df",)), FakePiece("step", 4)], ["opening"]),
     ],
 )
 def test_the_opening_may_stand_behind_a_first_cell_that_is_a_persons_and_runs(
     pieces: list[FakePiece], order: list[str]
 ) -> None:
-    raw = {**A, "cells": [*A["cells"], code(" \n")]}
+    raw = {**A, "cells": [*A["cells"], code(" \n"), code("before = set(dir())")]}
     cells = build_slice(pieces, {"a.ipynb": raw}, "a.ipynb", {}, "opening")["cells"]
     before = [cell["id"] for cell in cells]
     open_later(cells)

@@ -54,6 +54,9 @@ TELL_EVERY = 0.25
 REPLACED, UNFINISHED = "replaced", "unfinished"
 """Folders below a run's: what lay where outputs belong, and what attempts that failed have left, by step."""
 
+ORDER = "order.json"
+"""What the order is called in the attempt's folder."""
+
 RUNTIME = Path(nbflow.__file__).parent / "runtime"
 """The source files that a kernel loads."""
 
@@ -91,6 +94,8 @@ class Attempt:
         self.notebook = self.project.pipeline.outlines[step.notebook].notebook
         self.emit = emit
         self.clock = clock
+        self.order: dict[str, Any] = {}
+        """Is there in the attempt's folder once the kernel is."""
         self.has_begun = False
         self.told_done = 0
         self.told_at = 0.0
@@ -136,6 +141,8 @@ class Attempt:
         text = self.printed.feed(text)  # all of it, told or not: a secret may come in two pieces
         if not self.has_begun:
             self.has_begun = True
+            order = {**self.order, "begun": time.time_ns()}
+            Path(order["attempt_folder"], ORDER).write_text(json.dumps(order))
             self.emit(StepStarted(self.step.id, self.attempt, reason=because(self.planned.reasons, "first run")))
             return
         now = time.monotonic()
@@ -157,11 +164,9 @@ class Attempt:
             "notebook_folder": folder,
             "run_folders": [self.shop.folder.parent, home_of(root), self.project.store.root],
         }
-        order = workspace / "order.json"
-        made = work_order(self.project.pipeline, self.step, self.shop.made, self._watched(), places)
-        order.write_text(json.dumps({**made, "begun": time.time_ns()}))
-        makers = {i["name"]: i["step"] for i in made["inputs"]}
-        opening = bootstrap(RUNTIME, order)
+        self.order = work_order(self.project.pipeline, self.step, self.shop.made, self._watched(), places)
+        makers = {i["name"]: i["step"] for i in self.order["inputs"]}
+        opening = bootstrap(RUNTIME, workspace / ORDER)
         options = self.step.outline.declaration.options
         return Job(
             key=handle(self.step.id, self.attempt),

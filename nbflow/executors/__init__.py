@@ -59,7 +59,8 @@ class Outcome:
     traceback: str = ""
     """The user's frames, with colours as the kernel wrote them."""
     cell: int | None = None
-    """Number, in its notebook, of the cell that ran last where the attempt did not succeed; None for cells of ours."""
+    """Number, in its notebook, of the cell that ran last where the attempt did not succeed; None for cells of ours, but
+    where the kernel was lost or ended in one that goes along with a person's."""
     seconds: float = 0.0
     """From the start of the first cell to the end of the last."""
     logs: tuple[Path, ...] = ()

@@ -1,4 +1,4 @@
-"""The first cell of every slice: code that loads the runtime into the kernel and opens the step's work order.
+"""The opening of every slice: a cell that loads the runtime into the kernel and opens the step's work order.
 
 The runtime is loaded from its folder of source files, so a kernel needs no nbflow; a forked one has it already. Nothing
 but ``__nbflow__`` is left in the user's namespace. The code runs on Python 3.9 and later.

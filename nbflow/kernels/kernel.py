@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.kernels.family import kill_family, marked, new_mark
 from nbflow.kernels.folders import PrivateFolder, transport_for
+from nbflow.kernels.holding import holds_nothing, threads_of
 from nbflow.kernels.inside import AFTER_START
 from nbflow.kernels.loops import OwnLoop
 
@@ -76,6 +77,8 @@ class Kernel:
         self._process: Any = None
         self._group = 0
         self._over = False
+        self._threads = 0
+        """How many there were when it was ready."""
         self.loop = OwnLoop()
         """What goes on with this kernel goes on in there."""
         self._private = PrivateFolder.make()
@@ -120,6 +123,7 @@ class Kernel:
         self.client.start_channels(stdin=False, hb=False)
         if not await self._answers(deadline):
             raise RuntimeError(f"it did not answer within {limit:g} s")
+        self._threads = threads_of(self.pid)
         if self.is_ipykernel and not (self._server is not None and self._server.start.prologue == AFTER_START):
             self.client.execute(AFTER_START, silent=True, store_history=False)
 
@@ -145,6 +149,11 @@ class Kernel:
     def is_alive(self) -> bool:
         """Whether nobody has ended it yet, as far as can be told."""
         return self._process is None or self._process.poll() is None
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether it is certain that nobody waits for something that the process has open."""
+        return bool(self.pid) and holds_nothing(self.pid, self._threads, self.folder)
 
     def _wait_for_sockets(self, deadline: float) -> None:
         """Wait until they are there, where that can be seen: who connects too early tries again only after a while.

@@ -114,7 +114,7 @@ class Kernels:
         self._waiting: Counter[Want] = Counter()
         """Steps that wait for a kernel that is being made."""
         self._alive: set[Kernel] = set()
-        self._taken = -CALM
+        self._taken = 0.0
         """When a step last took its kernel."""
         self._lingering = 0
         """Kernels whose end waits."""
@@ -159,7 +159,6 @@ class Kernels:
             if want in self._coming:
                 self._coming.remove(want)
             kernel = self._from_ready(want, is_stopped)
-            self._taken = time.monotonic()
             self._served += kernel is None
             self._make_ahead()
         if kernel is None:
@@ -170,6 +169,7 @@ class Kernels:
         else:
             meet(kernel)
         with self._state:
+            self._taken = time.monotonic()
             kernel.note = self._untold.pop(want.place, "")
         return kernel
 

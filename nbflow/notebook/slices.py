@@ -1,9 +1,9 @@
 """Make the notebook that one step runs: the cells it needs, in order, between opening and closing cells of our own.
 
-The kernel runs a slice from top to bottom. Its first cell opens the work order, an input is bound where its maker
-stands, ``begin`` and ``finish`` stand around the step's cells. Lines that speak to nbflow become comments, so that
-every other line keeps its number. Which cells belong in is ``core.slicing``'s decision; how a kernel runs them is the
-executor's. Read ``showing`` next.
+The kernel runs a slice from top to bottom. Its first cell opens the work order (or its second, see ``open_later``), an
+input is bound where its maker stands, ``begin`` and ``finish`` stand around the step's cells. Lines that speak to
+nbflow become comments, so that every other line keeps its number. Which cells belong in is ``core.slicing``'s decision;
+how a kernel runs them is the executor's. Read ``showing`` next.
 """
 
 from __future__ import annotations
@@ -61,12 +61,17 @@ def build_slice(
 
 def open_later(cells: list[Any]) -> None:
     """Let the opening stand behind the first cell, where that is a person's and runs: it may be done with the same
-    request then. For a kernel that is watched already, which is what the opening has to be first for."""
+    request then. For a kernel that is watched already, which is what the opening has to be first for; what looks at the
+    names or modules that are there finds the same all the same."""
     if len(cells) < 2 or not is_internal(cells[0]):
         return
     opening, first = cells[:2]
-    if not is_internal(first) and role_of(first)["role"] != "input" and first["source"].strip():
+    is_ours = is_internal(first) or role_of(first).get("role") == "input"
+    if not is_ours and first["source"].strip() and not _LOOKS_AROUND.search(first["source"]):
         cells[:2] = [first, opening]
+
+
+_LOOKS_AROUND = re.compile(r"reset|globals|locals|vars|dir\(|user_ns|__dict__|__main__|modules|who")
 
 
 def source_digest(source: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 class StepError(Exception):
     """What is wrong, and what to do about it.
 
-    IPython asks ``_render_traceback_`` for the lines to show, so the executed notebook shows the message
-    and not how the runtime came to it.
+    IPython asks ``_render_traceback_`` for the lines to show, where it shows more than the message, so the
+    executed notebook does not show how the runtime came to it.
     """
 
     def __init__(self, message: str, fix: str = "") -> None:

@@ -37,7 +37,8 @@ def watch_ahead() -> None:
 
 
 def open_order(path: str, namespace: MutableMapping[str, Any]) -> Step:
-    """Begin a step: from here on it is watched. ``namespace`` is the user's; names are bound in it."""
+    """Begin a step: from here on it is watched, if it was not already. ``namespace`` is the user's; names are bound in
+    it."""
     with watch.unseen(), open(path, encoding="utf-8") as file:
         order = json.load(file)
     if order["schema"] != SCHEMA:

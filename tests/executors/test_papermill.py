@@ -146,27 +146,37 @@ def test_cells_of_ours_run_with_the_request_of_the_one_before(tmp_path: Path, mo
     monkeypatch.setattr(BoundedClient, "execute", noted)
     cells = [
         cell(1, "seen = []", role="internal"),
-        cell(2, "seen += 'a'"),
+        cell(2, "seen += 'a'; exec = None"),
         cell(3, "seen.append('ours')\nseen += 'b'", role="internal"),
         cell(4, "seen += 'c'; 1 / 0", "raises-exception"),
         cell(5, "seen += 'd'", role="internal"),
-        cell(6, "seen"),
-        cell(7, "import warnings", role="internal"),
-        cell(8, "raise KeyError('no\\nway')", role="internal"),
-        cell(9, "seen += 'never'", role="internal"),
+        cell(6, "import asyncio\nasync def fill(): seen.append('task')\nasyncio.create_task(fill()); None"),
+        cell(7, "seen += 'e'", role="internal"),
+        cell(8, "seen"),
+        cell(9, "import warnings", role="internal"),
+        cell(10, "raise KeyError('no way' + 300_000 * '!')", role="internal"),
+        cell(11, "seen += 'never'", role="internal"),
     ]
     outcome = PapermillExecutor().run(job(tmp_path, *cells), ignore)
-    assert sent[-5:] == [
+    assert [(code[:9], behind) for code, behind in sent[-7:]] == [
         ("seen = []", []),
-        ("seen += 'a'", ["2"]),
-        ("seen += 'c'; 1 / 0", ["4"]),
-        ("seen += 'd'", []),  # what failed has nothing behind it
-        ("seen", ["6", "7", "8"]),
+        ("seen += '", ["2"]),
+        ("seen += '", ["4"]),
+        ("seen += '", []),  # what failed has nothing behind it
+        ("import as", []),  # the event loop has its turn
+        ("seen += '", []),
+        ("seen", ["8", "9", "10"]),
     ]
-    assert (outcome.status, outcome.error, outcome.cell) == ("failed", "KeyError: 'no\\nway'", None)
+    assert (outcome.status, outcome.error[:16], outcome.cell) == ("failed", "KeyError: 'no wa", None)
     of_a_person = [each for each, made in zip(shown(outcome), cells, strict=True) if not is_internal(made)]
-    assert of_a_person == [(1, []), (2, ["ZeroDivisionError"]), (3, ["['a', 'ours', 'b', 'c', 'd']"])]
-    assert [outputs for _, outputs in shown(outcome)[6:]] == [[], ["KeyError"], []]
+    assert of_a_person == [
+        (1, []),
+        (2, ["ZeroDivisionError"]),
+        (3, []),
+        (4, ["['a', 'ours', 'b', 'c', 'd', 'task', 'e']"]),
+    ]
+    assert [outputs for _, outputs in shown(outcome)[8:]] == [[], ["KeyError"], []]
+    assert len(json.dumps(outcome.notebook)) < 300_000
     nbformat.validate(json.loads(json.dumps(outcome.notebook)))
 
 

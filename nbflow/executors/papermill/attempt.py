@@ -150,6 +150,11 @@ class Attempt:
             self._taken = tree.end()
 
     @property
+    def is_through(self) -> bool:
+        """Whether all cells ran."""
+        return self._through
+
+    @property
     def memory(self) -> int:
         """Bytes that its processes were seen to hold, once no cell runs any more."""
         return self._taken.memory

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,8 @@ QUIET = 5.0
 """Seconds of silence after which a cell whose reply is in counts as done: the message that ends its outputs can be
 lost when a kernel floods its socket."""
 
+_LEAVES_WORK = re.compile(r"async|await|create_task|ensure_future|call_(soon|later|at)\b")
+
 LARGE = 250_000_000
 """Bytes in a kernel that is ended at once, whatever else there is to do."""
 
@@ -68,7 +71,7 @@ def perform(attempt: Attempt, tell: Tell, masker: Masker, kernels: Kernels) -> O
     finally:
         attempt.close()
         settles = crashed or attempt.ending or job.settle
-        can_wait = not settles and attempt.memory < LARGE
+        can_wait = not settles and attempt.is_through and attempt.memory < LARGE and kernel.holds_nothing
         gone = kernels.put_away(kernel, politely=not crashed and not attempt.forced, can_wait=can_wait)
         if settles:
             gone.result()
@@ -187,15 +190,26 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
         ``CellExecutionError``."""
         answer = self.answers.pop(str(index), None)
         if answer is None:
-            ours = takewhile(lambda other: is_internal(other[1]), enumerate(self.nb.cells[index + 1 :], index + 1))
-            self.kc.behind = {str(number): f"exec({other.source!r})" for number, other in ours}
+            self.kc.behind = self.ours_behind(index)
             # Our cells do not count, so that In[1] is the first cell that a person sees.
             self.execute_cell(cell, index, store_history=not is_internal(cell))
         elif answer["status"] == "error":
             self.reply = answer
-            error = {name: answer[name] for name in ("ename", "evalue", "traceback")}
+            error = {
+                "ename": answer["ename"],
+                "evalue": shortened(answer["evalue"]),
+                "traceback": own_frames(answer["traceback"]),
+            }
             cell.outputs = [as_node({"output_type": "error", **error})]
             raise CellExecutionError.from_cell_and_msg(cell, error)
+
+    def ours_behind(self, index: int) -> dict[str, str]:
+        """What the kernel is to do behind a cell: number of a cell of ours → an expression. Nothing behind a cell that
+        may leave work to the event loop, which has its turn between two requests."""
+        if _LEAVES_WORK.search(self.nb.cells[index].source):
+            return {}
+        ours = takewhile(lambda other: is_internal(other[1]), enumerate(self.nb.cells[index + 1 :], index + 1))
+        return {str(number): f"get_ipython().ex({other.source!r})" for number, other in ours}
 
     async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **options: Any) -> Any:
         self.attempt.loop = asyncio.get_running_loop()

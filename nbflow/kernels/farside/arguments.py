@@ -20,7 +20,7 @@ def make_reader() -> Any:
         flags, aliases = kernel.flatten_flags()
         reader = kernel._create_loader([], aliases, flags, list(kernel._classes_with_config_traits()))
         reader._create_parser()
-        reader._create_parser = lambda: None
+        reader._create_parser = lambda *_, **__: None
         return reader
     return None
 

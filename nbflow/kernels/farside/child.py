@@ -73,7 +73,7 @@ class Heritage(NamedTuple):
     prologue: Any
     """Code that comes before the first cell, in no cell's sight."""
     ahead: Callable[[], object] | None
-    """What a kernel that cannot do it is of no use for."""
+    """What each kernel calls before its first cell. Where that fails there is no kernel."""
     own: list[str]
     """Modules that are the server's alone."""
     reader: Any

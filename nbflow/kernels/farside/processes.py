@@ -40,12 +40,13 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def children() -> list[int] | None:
-    """The children of this process; None where the system does not tell."""
+def children(pid: int | None = None) -> list[int] | None:
+    """The children of a process, or of this one; None where the system does not tell."""
+    tasks = f"/proc/{pid or 'self'}/task"
     found: list[int] = []
     try:
-        for thread in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{thread}/children", encoding="ascii") as file:
+        for thread in os.listdir(tasks):
+            with open(f"{tasks}/{thread}/children", encoding="ascii") as file:
                 found += map(int, file.read().split())
     except OSError:
         return None
