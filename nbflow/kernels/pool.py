@@ -304,7 +304,7 @@ class Kernels:
     # --- ending --------------------------------------------------------------------------------------------
 
     def _end(self, kernel: Kernel, politely: bool, can_wait: bool) -> None:
-        if can_wait:
+        if can_wait and kernel.holds_nothing:
             self._await_calm(time.monotonic())
         kernel.end(politely=politely)
 

@@ -25,6 +25,7 @@ class FakeKernel:
         self.killed = threading.Event()
         self.is_up = False
         self.is_alive = True
+        self.holds_nothing = True
         self.ends: list[bool] = []
 
     def start(self, folder: Path) -> None:
@@ -233,6 +234,18 @@ def test_an_end_that_can_wait_comes_when_no_step_begins(makers: FakeMakers, want
         assert 1.5 * CALM <= time.monotonic() - begun < 10
         kernels.put_away(second, politely=True, can_wait=True)
     assert [kernel.ends for kernel in makers.kernels] == [[True], [True], [False], [True]], "at the run's end, at once"
+
+
+def test_the_end_of_a_kernel_that_others_may_wait_for_does_not_wait(
+    makers: FakeMakers, want: Want, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbflow.kernels.pool.CALM", 60.0)
+    with Kernels(2, makers=makers) as kernels:
+        kernel = kernels.take(want)
+        makers.kernels[0].holds_nothing = False
+        begun = time.monotonic()
+        kernels.put_away(kernel, politely=True, can_wait=True).result(10)
+        assert time.monotonic() - begun < PATIENCE
 
 
 def test_no_more_ends_wait_than_steps_may_run_and_none_for_long(

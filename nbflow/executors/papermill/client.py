@@ -71,7 +71,7 @@ def perform(attempt: Attempt, tell: Tell, masker: Masker, kernels: Kernels) -> O
     finally:
         attempt.close()
         settles = crashed or attempt.ending or job.settle
-        can_wait = not settles and attempt.is_through and attempt.memory < LARGE and kernel.holds_nothing
+        can_wait = not settles and attempt.is_through and attempt.memory < LARGE
         gone = kernels.put_away(kernel, politely=not crashed and not attempt.forced, can_wait=can_wait)
         if settles:
             gone.result()
@@ -170,10 +170,13 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
         for index, cell in enumerate(self.nb.cells):
             if self.attempt.ending:
                 return
+            answer = self.answers.pop(str(index), {})
+            if answer.get("status") == "ok":
+                continue  # one of ours, done with the cell before
             self.attempt.cell_starts(role_of(cell).get("cell"))
             self.nb_man.cell_start(cell, index)
             try:
-                self.run_cell(cell, index)
+                self.run_cell(cell, index, answer)
             except CellExecutionError as error:
                 self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                 self.attempt.cell_fails(error.ename, error.evalue, list(self.reply.get("traceback", ())))
@@ -185,23 +188,22 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
                 self.tell(self.done, self.total, "")
         self.attempt.through()
 
-    def run_cell(self, cell: Any, index: int) -> None:
-        """Have the kernel run a cell, and those of ours behind it with the same request. Raises
-        ``CellExecutionError``."""
-        answer = self.answers.pop(str(index), None)
-        if answer is None:
+    def run_cell(self, cell: Any, index: int, failed: Mapping[str, Any]) -> None:
+        """Have the kernel run a cell, and those of ours behind it with the same request. ``failed``: what it says of
+        one of ours that it ran so already. Raises ``CellExecutionError``."""
+        if not failed:
             self.kc.behind = self.ours_behind(index)
             # Our cells do not count, so that In[1] is the first cell that a person sees.
             self.execute_cell(cell, index, store_history=not is_internal(cell))
-        elif answer["status"] == "error":
-            self.reply = answer
-            error = {
-                "ename": answer["ename"],
-                "evalue": shortened(answer["evalue"]),
-                "traceback": own_frames(answer["traceback"]),
-            }
-            cell.outputs = [as_node({"output_type": "error", **error})]
-            raise CellExecutionError.from_cell_and_msg(cell, error)
+            return
+        self.reply = failed
+        error = {
+            "ename": failed["ename"],
+            "evalue": shortened(failed["evalue"]),
+            "traceback": own_frames(failed["traceback"]),
+        }
+        cell.outputs = [as_node({"output_type": "error", **error})]
+        raise CellExecutionError.from_cell_and_msg(cell, error)
 
     def ours_behind(self, index: int) -> dict[str, str]:
         """What the kernel is to do behind a cell: number of a cell of ours → an expression. Nothing behind a cell that
