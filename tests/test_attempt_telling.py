@@ -51,3 +51,7 @@ def test_a_secret_that_is_printed_in_pieces_is_not_told(
 
 def test_the_last_line_that_says_something_is_told(tmp_path: Path) -> None:
     assert told(tmp_path, "epoch 1\nepoch 2\n \n", "x" * 300) == [(1, "epoch 2"), (2, "x" * 200)]
+
+
+def test_the_last_cell_is_not_told_for_the_end_of_the_step_is(tmp_path: Path) -> None:
+    assert told(tmp_path, *[""] * 9) == [(done, "") for done in range(1, 9)]

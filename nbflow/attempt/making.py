@@ -137,7 +137,8 @@ class Attempt:
         return replace(fact, seconds=usage.held) if isinstance(fact, StepSucceeded) else fact
 
     def _tell(self, done: int, total: int, text: str) -> None:
-        """Pass on how the step gets on: that it begins, every cell, and what it prints now and then."""
+        """Pass on how the step gets on: that it begins, each cell that is done but the last (what comes then is the
+        end), and what it prints now and then."""
         text = self.printed.feed(text)  # all of it, told or not: a secret may come in two pieces
         if not self.has_begun:
             self.has_begun = True
@@ -147,7 +148,8 @@ class Attempt:
             return
         now = time.monotonic()
         lines = [line for line in text.splitlines() if line.strip()]
-        if done == self.told_done and (not lines or now - self.told_at < TELL_EVERY):
+        is_news = self.told_done < done < total
+        if not is_news and (not lines or now - self.told_at < TELL_EVERY):
             return
         self.told_done, self.told_at = done, now
         last = lines[-1][:200] if lines else ""
