@@ -4,10 +4,13 @@ reference, and handed on by path, folder and glob. Without Jupyter, on real file
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nbflow.attempt.seen import Seen
 from nbflow.core.events import StepFailed
+from nbflow.environment.surroundings import Surroundings
 from nbflow.runtime.digests import digest_bytes
 from tests.flows import Flow, new_flow
 
@@ -176,6 +179,27 @@ def test_a_file_named_by_the_code_and_written_by_it_is_no_input(tmp_path: Path) 
     flow = flow_of(tmp_path, {"scratch.txt": "there before"}, own=source)
     assert flow.ran() == {"own"}
     flow.write("scratch.txt", "changed")
+    assert flow.is_fresh()
+
+
+def test_a_folder_that_another_step_makes_just_then_is_no_file_that_the_code_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = flow_of(tmp_path, a="-o n\nPath('data').mkdir(exist_ok=True)\nn = 1")
+    file, look = Surroundings.file, Seen.__init__
+
+    def looked(self: Seen, *given: Any) -> None:
+        def made_meanwhile(around: Surroundings, path: str) -> str | None:
+            (tmp_path / "data").mkdir(exist_ok=True)
+            return file(around, path)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Surroundings, "file", made_meanwhile)
+            look(self, *given)
+
+    monkeypatch.setattr(Seen, "__init__", looked)
+    assert flow.ran() == {"a"}
+    assert (tmp_path / "data").is_dir()
     assert flow.is_fresh()
 
 

@@ -219,7 +219,11 @@ class Planner:
         return self._named(step, path, self._restored({}))
 
     def _named(self, step: Step, path: str, around: Restored) -> str | None:
-        return None if around.is_folder(path) or self.is_declared(step, path) else around.file(path)
+        if around.is_folder(path) or self.is_declared(step, path):
+            return None
+        digest = around.file(path)
+        # Another step may have made a folder of it just then; not looked at first, for a folder may be large.
+        return None if digest is None or around.is_folder(path) else digest
 
     def is_declared(self, step: Step, path: str) -> bool:
         """Whether the step declares this path (or a folder or glob around it) as input or output."""
