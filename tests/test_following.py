@@ -25,6 +25,7 @@ from nbflow.errors import UsageError
 from nbflow.journal import Journal, RunLock
 from nbflow.masking import Masker
 from nbflow.ops import following
+from nbflow.ops.starting import going
 from tests.commands import Given, nbflow
 from tests.flows import new_flow
 
@@ -121,6 +122,26 @@ def test_what_is_done_again_is_what_has_no_result_with_the_parameters_of_then(ro
     assert following.again(root, journal).terms == ()
 
 
+def test_a_run_is_over_with_its_last_fact_though_its_process_still_writes_the_report(root: Path) -> None:
+    """A person who sees it end clicks at once: nothing is "still going on", or taken for what was asked for."""
+    words = ["flow.ipynb"]
+    with Journal.open(root) as writer, RunLock(root, "r1"):
+        writer.begin_run("r1", "2999-11-24T15:30:12.250Z", words, {}, "")
+        spec = StepSpec("flow.one")
+        writer.append("r1", [to_json(RunStarted(steps=(spec,), jobs=1, command="nbflow run"), "r1")])
+        assert going(root, words, "nbflow run") == "r1"
+        with pytest.raises(UsageError) as caught:
+            following.again(root, writer)
+        assert caught.value.message == "Run r1 is still going on."
+
+        writer.append("r1", [to_json(RunFinished(status="cancelled"), "r1")])
+        assert writer.runs(1)[0].status == "running"
+        assert going(root, words, "nbflow run") == ""
+        assert following.again(root, writer).terms == ("+flow.one",)
+        asked = following.cancel(root, writer)  # the run is this process: a signal would end the test
+        assert (asked.alive, asked.run.status) == (False, "cancelled")
+
+
 def test_a_run_that_was_given_a_secret_is_not_made_again_without_it(tmp_path: Path) -> None:
     with Journal.open(tmp_path, Masker({"TOKEN": "s3cr3t-t0ken"})) as journal:
         journal.begin_run("r1", "2026-11-24T15:30:12.250Z", ["n.ipynb"], {"key": "s3cr3t-t0ken"}, "")
@@ -159,7 +180,7 @@ def test_asking_a_run_to_stop_reads_each_of_its_events_once(tmp_path: Path) -> N
 
     class Looks:
         def __init__(self, journal: Journal) -> None:
-            self.journal, self.run, self.runs = journal, journal.run, journal.runs
+            self.journal, self.run, self.runs, self.ends = journal, journal.run, journal.runs, journal.ends
             self.read: list[str] = []
 
         def events(self, run: str, after: int = 0) -> list[dict[str, Any]]:

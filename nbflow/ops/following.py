@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbflow.core.event_json import from_json
@@ -54,6 +54,13 @@ def find_run(journal: Journal, name: str = LAST) -> RunRow:
     raise UsageError(f"There is no run '{name}'.{guess}", "See which there are: nbflow runs")
 
 
+def settled(journal: Journal, row: RunRow) -> RunRow:
+    """The run with the status of its end from the moment on in which that is told. Its process may still write the
+    report then: who waits for its files looks at the row, who wants to know whether anything runs looks here."""
+    last = journal.ends(row.id)[-1:] if row.status in ("running", "unknown") else []
+    return replace(row, status=last[0]["status"]) if last and last[0]["event"] == "RunFinished" else row
+
+
 def follow(
     journal: Journal,
     run: str,
@@ -96,7 +103,7 @@ def cancel(root: Path, journal: Journal, name: str = LAST, *, force: bool = Fals
     """Ask a run to stop: the first time its steps are interrupted, from then on (or with ``force``) killed.
 
     Raises ``UsageError`` for an unknown run, or one that goes on where it cannot be reached from here."""
-    row = find_run(journal, name)
+    row = settled(journal, find_run(journal, name))
     if row.status == "unknown":
         raise UsageError(
             f"Run {row.id} was started on another host, and only there it can be cancelled.",
@@ -148,7 +155,7 @@ class Again:
 def again(root: Path, journal: Journal, name: str = LAST) -> Again:
     """The steps of a run without a result, with what they need, and what it was given. Raises ``UsageError``, also for
     a run that goes on."""
-    row = find_run(journal, name)
+    row = settled(journal, find_run(journal, name))
     if row.status in ("running", "unknown"):
         raise UsageError(f"Run {row.id} is still going on.", f"Stop it first: nbflow cancel {row.id}")
     masked = [name for name, value in row.parameters.items() if _MASKED.search(repr(value))]

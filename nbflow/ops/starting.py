@@ -16,6 +16,7 @@ from nbflow.core.model import Finding
 from nbflow.core.plan import Plan
 from nbflow.errors import NbflowError, UsageError
 from nbflow.journal import Journal
+from nbflow.ops.following import settled
 from nbflow.ops.launching import PROGRAM, Launched, NotLaunched, launch
 from nbflow.ops.planning import make_plan
 from nbflow.project import Project
@@ -51,7 +52,7 @@ def going(root: Path, sources: Collection[str], command: str = "") -> str:
         return ""
     with journal:
         for row in journal.runs(20):
-            is_meant = row.status == "running" and set(row.sources) == set(sources)
+            is_meant = set(row.sources) == set(sources) and settled(journal, row).status == "running"
             if is_meant and command in ("", _asked(journal, row.id)):
                 return row.id
     return ""

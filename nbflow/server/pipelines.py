@@ -18,6 +18,7 @@ from nbflow.errors import InvalidPipeline, NoSteps
 from nbflow.journal import Journal
 from nbflow.ops import history
 from nbflow.ops.fixing import edits
+from nbflow.ops.following import settled
 from nbflow.ops.viewing import standing_view
 from nbflow.project import Project
 from nbflow.server.here import Here
@@ -119,4 +120,4 @@ def going(place: Here) -> str | None:
         return None
     with journal:
         rows = history.rows_of(journal, notebook=place.name)
-    return next((row.id for row in rows if row.status == "running"), None)
+        return next((row.id for row in rows if settled(journal, row).status == "running"), None)
