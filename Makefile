@@ -99,6 +99,7 @@ $(VENV)/.built-labextension: $(LAB) | $(VENV)/.installed-dev
 $(VENV)/.installed-%: requirements/%.txt pyproject.toml | $(BIN)/python
 	$(call at-least-3.11,$(BIN)/python)
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
-	$(PIP) install --use-pep517 --require-hashes -r $<
+	$(PIP) install --no-compile --use-pep517 --require-hashes -r $<
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true  # on all cores; pip would do it on one
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

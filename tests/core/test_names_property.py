@@ -272,7 +272,8 @@ class Writer:
 @st.composite
 def programs(draw: Any) -> str:
     writer = Writer(draw)
-    lines = [line for _ in range(writer.count(1, 4)) for line in writer.statement(3, frozenset())]
+    depth = writer.one(1, 2, 3)
+    lines = [line for _ in range(writer.count(1, 4)) for line in writer.statement(depth, frozenset())]
     return "\n".join(lines)
 
 
@@ -308,7 +309,7 @@ def compiles(source: str) -> bool:
     return True
 
 
-slow = settings(deadline=None, max_examples=12, suppress_health_check=list(HealthCheck))
+slow = settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 
 
 # --- the properties ----------------------------------------------------------------------------------------
