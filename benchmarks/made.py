@@ -58,6 +58,7 @@ class InProcess:
     """An executor that runs a slice in this very process: real results in the store, no kernel. One step at a time."""
 
     def run(self, job: Job, tell: Tell) -> Outcome:
+        tell(0, 0, "")
         space: dict[str, Any] = {"__name__": "__main__"}
         space["__nbflow__"] = step.open_order(str(job.attempt_folder / "order.json"), space)
         for cell in job.notebook["cells"][1:]:  # the first one loads the runtime, which is here already
