@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from nbflow.core.event_json import to_json
+from nbflow.core.events import RunFinished, RunStarted, StepSpec
 from nbflow.core.view import VERSION
+from nbflow.journal import Journal, RunLock
 from tests.flows import Flow, write_notebook
 from tests.server.serving import Site
 
@@ -300,3 +303,14 @@ def test_what_is_wrong_with_the_settings_is_said(site: Site, flow: Flow, path: s
     answer = site.post("pipeline", path=path)
     assert answer.status == 400
     assert "jobs" in answer.json["message"]
+
+
+def test_a_run_is_told_as_going_on_up_to_its_last_fact_not_until_its_report_is_written(
+    site: Site, flow: Flow, path: str
+) -> None:
+    with Journal.open(flow.root) as journal, RunLock(flow.root, "r1"):
+        journal.begin_run("r1", "2026-11-24T15:30:12.250Z", ["flow.ipynb"], {}, "")
+        journal.append("r1", [to_json(RunStarted(steps=(StepSpec("flow.one"),), jobs=1), "r1")])
+        assert pipeline(site, path)["run"] == "r1"
+        journal.append("r1", [to_json(RunFinished(status="failed"), "r1")])
+        assert pipeline(site, path)["run"] is None
