@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,11 +74,21 @@ class Makers:
     def server(self, start: Start) -> ForkServer:
         return ForkServer(start, self.guard)
 
+    def get_ready(self, name: str) -> None:
+        """Load what the first kernel would load, and find the kernelspec of this name: a quarter of a second that
+        whoever waits for a fork server has."""
+        from nbflow.kernels import channel, provisioner  # noqa: F401
+
+        with suppress(Exception):  # whoever wants the kernel will say what is wrong
+            self._specs.get_kernel_spec(name)
+
     @cached_property
     def _specs(self) -> KernelSpecManager:
         from jupyter_client.kernelspec import KernelSpecManager
 
-        return KernelSpecManager()
+        specs = KernelSpecManager()
+        specs.get_kernel_spec = cache(specs.get_kernel_spec)  # type: ignore[method-assign]
+        return specs
 
 
 class Kernels:
@@ -137,6 +147,7 @@ class Kernels:
                 self._make(want)
             for place in self._coming_up:
                 self._threads.submit(self._bring_up, place)
+                self._threads.submit(self._makers.get_ready, place[0])
         return self
 
     def __exit__(self, *_: object) -> None:

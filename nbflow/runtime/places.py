@@ -33,8 +33,7 @@ class Places:
     def __init__(self, project_root: str, own: Iterable[str] = ()) -> None:
         """``own``: folders of nbflow's (runs, store, attempt), absolute."""
         roots = _both(project_root)
-        outside = [*SYSTEM, *_of_home(), *_of_variables(), *_of_environment(), *own]
-        places = {path for place in set(outside) if place for path in _both(place)}
+        places = MACHINE | _all_both([*_of_home(), *_of_variables(), *own])
         # A place around the whole project (an environment made in its root, a project below /usr) says nothing
         # of what lies in the project.
         around = {place for place in places if any(_below(root).startswith(_below(place)) for root in roots)}
@@ -72,6 +71,10 @@ def _both(path: str) -> set[str]:
     return {absolute, os.path.realpath(absolute)}
 
 
+def _all_both(places: Iterable[str]) -> set[str]:
+    return {path for place in set(places) if place for path in _both(place)}
+
+
 def _of_home() -> list[str]:
     home = os.path.expanduser("~")
     return [os.path.join(home, name) for name in HOME] if os.path.isabs(home) else []
@@ -88,3 +91,7 @@ def _of_environment() -> list[str]:
     ]
     paths += [os.path.join(sys.prefix, "share"), os.path.join(sys.prefix, "etc"), os.path.join(sys.prefix, "include")]
     return [*paths, *sysconfig.get_paths().values()]
+
+
+MACHINE = frozenset(_all_both([*SYSTEM, *_of_environment()]))
+"""The places that are the same for all steps: found once, which in a fork was ahead."""

@@ -269,7 +269,7 @@ class Step:
             "seconds": {phase: round(seconds, 6) for phase, seconds in self._seconds.items()},
             "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
         }
-        _write_durably(os.path.join(order["attempt_folder"], "result.json"), json.dumps(result).encode())
+        _write_whole(os.path.join(order["attempt_folder"], "result.json"), json.dumps(result).encode())
 
 
 def not_made(step: str, missing: list[str], names: Iterable[str]) -> StepError:
@@ -354,15 +354,9 @@ def _short(step: str) -> str:
     return step.rpartition(".")[2]
 
 
-def _write_durably(path: str, data: bytes) -> None:
+def _write_whole(path: str, data: bytes) -> None:
+    """Who reads it does so at once and has no use for it after a crash: nothing waits for the disk."""
     temporary = path + ".tmp"
     with open(temporary, "wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
     os.replace(temporary, path)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -180,6 +180,17 @@ def test_cells_of_ours_run_with_the_request_of_the_one_before(tmp_path: Path, mo
     nbformat.validate(json.loads(json.dumps(outcome.notebook)))
 
 
+def test_cells_of_ours_have_no_value_that_the_kernel_formats(tmp_path: Path) -> None:
+    cells = [
+        cell(1, "asked = []; plain = get_ipython().display_formatter.formatters['text/plain']; type = int = None"),
+        cell(2, "plain.for_type(None.__class__, lambda *_: asked.append(1)); None"),
+        cell(3, "asked += ['ours']", role="internal"),
+        cell(4, "asked"),
+    ]
+    outcome = PapermillExecutor().run(job(tmp_path, *cells), ignore)
+    assert shown(outcome)[-1][1] == ["['ours']"]
+
+
 def test_a_failure_tells_where_in_the_users_code(tmp_path: Path) -> None:
     (tmp_path / "helpers.py").write_text("def check(x):\n    raise ValueError(f'bad {x}\\nand worse')\n")
     cells = [

@@ -80,6 +80,9 @@ class FakeMakers(Makers):
         self.kernels.append(FakeKernel(self, server is not None))
         return cast("Kernel", self.kernels[-1])
 
+    def get_ready(self, name: str) -> None:
+        """Nothing is loaded."""
+
     def server(self, start: Start) -> ForkServer:
         self.servers.append(FakeServer(start))
         return cast("ForkServer", self.servers[-1])

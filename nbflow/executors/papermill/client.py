@@ -44,6 +44,9 @@ lost when a kernel floods its socket."""
 
 _LEAVES_WORK = re.compile(r"async|await|create_task|ensure_future|call_(soon|later|at)\b")
 
+_UNSHOWN = "__import__('types').SimpleNamespace(_ipython_display_=().__len__)"
+"""An object that shows itself, as nothing. A kernel has each of its formatters try all others, and makes them first."""
+
 LARGE = 250_000_000
 """Bytes in a kernel that is ended at once, whatever else there is to do."""
 
@@ -211,7 +214,7 @@ class SliceClient(PapermillNotebookClient):  # type: ignore[misc]  # as above
         if _LEAVES_WORK.search(self.nb.cells[index].source):
             return {}
         ours = takewhile(lambda other: is_internal(other[1]), enumerate(self.nb.cells[index + 1 :], index + 1))
-        return {str(number): f"get_ipython().ex({other.source!r})" for number, other in ours}
+        return {str(number): f"get_ipython().ex({other.source!r}) or {_UNSHOWN}" for number, other in ours}
 
     async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **options: Any) -> Any:
         self.attempt.loop = asyncio.get_running_loop()
