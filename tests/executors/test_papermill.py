@@ -182,8 +182,8 @@ def test_cells_of_ours_run_with_the_request_of_the_one_before(tmp_path: Path, mo
 
 def test_cells_of_ours_have_no_value_that_the_kernel_formats(tmp_path: Path) -> None:
     cells = [
-        cell(1, "asked = []; plain = get_ipython().display_formatter.formatters['text/plain']; type = int = None"),
-        cell(2, "plain.for_type(None.__class__, lambda *_: asked.append(1)); None"),
+        cell(1, "asked = []; html = get_ipython().display_formatter.formatters['text/html']; type = int = None"),
+        cell(2, "html.for_type(None.__class__, lambda *_: asked.append(1)); None"),
         cell(3, "asked += ['ours']", role="internal"),
         cell(4, "asked"),
     ]
