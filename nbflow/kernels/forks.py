@@ -12,11 +12,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbflow.kernels.choosing import shadows
 from nbflow.kernels.family import VARIABLE, kill_family, marked, new_mark
 from nbflow.kernels.farside.lines import Lines
 from nbflow.kernels.folders import PrivateFolder
@@ -36,6 +37,10 @@ OWN = ("JPY_", VARIABLE)
 
 class NoFork(Exception):
     """There is no fork to be had; the message says why."""
+
+
+class Shadowed(NoFork):
+    """A kernel in that folder would import a module of the folder's own where a fork has another one loaded."""
 
 
 class _Unfit(Exception):
@@ -98,6 +103,8 @@ class ForkServer:
         self._kernels: Parent | None = None
         """There once it is up."""
         self._closed = False
+        self._settled = threading.Event()
+        """Whether it is known if it comes up."""
 
     @property
     def is_up(self) -> bool:
@@ -108,6 +115,12 @@ class ForkServer:
 
     def prepare(self) -> None:
         """Have it started and load what it should. Raises ``NoFork`` where it cannot be of use, and ``OSError``."""
+        try:
+            self._prepare()
+        finally:
+            self._settled.set()
+
+    def _prepare(self) -> None:
         for _ in range(RESTARTS + 1):
             try:
                 lines, private = self._launch()
@@ -185,8 +198,12 @@ class ForkServer:
     # --- kernels -------------------------------------------------------------------------------------------
 
     def fork(self, argv: Sequence[str], folder: str, environ: Mapping[str, str], stdout: int, stderr: int) -> Child:
-        """A new kernel. ``argv``: behind the program; ``environ``: variables beside the server's. Raises ``NoFork``."""
+        """A new kernel, once it is known whether there can be one. ``argv``: behind the program; ``environ``: variables
+        beside the server's. Raises ``NoFork``."""
         order = {"do": "fork", "argv": list(argv), "folder": folder, "environ": dict(environ)}
+        self._settled.wait()
+        if module := shadows(_importable(folder), self.loaded):
+            raise Shadowed(f"{folder} has a module of its own named {module}")
         if self._kernels is None or self._closed:
             raise NoFork("the fork server is gone")
         try:
@@ -203,6 +220,7 @@ class ForkServer:
         """End it, with all its kernels. Safe from any thread, at any time."""
         with self._lock:
             self._closed = True
+        self._settled.set()
         self._end_process()
 
     def _end_process(self) -> None:
@@ -226,6 +244,14 @@ class ForkServer:
             process.release()
         if private is not None:
             private.remove()
+
+
+def _importable(folder: str) -> Iterator[str]:
+    """Names in a folder that an import could mean."""
+    with contextlib.suppress(OSError):
+        for path in Path(folder).iterdir():
+            if path.suffix in (".py", ".pyc", ".so") or (path / "__init__.py").exists():
+                yield path.name
 
 
 def works_here() -> bool:

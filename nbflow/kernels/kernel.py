@@ -104,22 +104,23 @@ class Kernel:
         where it does not."""
         if limit is None:
             limit = FORK_TIMEOUT if self.is_forked else START_TIMEOUT
-        self.loop.complete(lambda: self._start(folder, time.monotonic() + limit, limit))
+        self.loop.complete(lambda: self._start(folder, limit))
 
-    async def _start(self, folder: Path, deadline: float, limit: float) -> None:
+    async def _start(self, folder: Path, limit: float) -> None:
         from nbflow.kernels.provisioner import provisioner_for
 
         # The history file is one for all kernels of a person: writing to it from many at once fails, and is slow.
         extra = ["--HistoryManager.enabled=False"] if self.is_ipykernel else []
-        self.manager.provisioner = provisioner_for(self.manager, self._guard, self._server)
+        self.manager.provisioner = provisioner_for(self.manager, self._guard, self._server, self._make_client)
         with (self.folder / "kernel.log").open("wb") as file:
             await self.manager.start_kernel(
                 env=self._environment, extra_arguments=extra, cwd=str(folder), stdout=file, stderr=file
             )
         self._launched()
+        deadline = time.monotonic() + limit
+        if self.client is None:
+            self._make_client()
         self._wait_for_sockets(deadline)
-        self.client = self.manager.client(context=self.manager.context)
-        self.client.allow_stdin = False
         self.client.start_channels(stdin=False, hb=False)
         if not await self._answers(deadline):
             raise RuntimeError(f"it did not answer within {limit:g} s")
@@ -154,6 +155,10 @@ class Kernel:
     def holds_nothing(self) -> bool:
         """Whether it is certain that nobody waits for something that the process has open."""
         return bool(self.pid) and holds_nothing(self.pid, self._threads, self.folder)
+
+    def _make_client(self) -> None:
+        self.client = self.manager.client(context=self.manager.context)
+        self.client.allow_stdin = False
 
     def _wait_for_sockets(self, deadline: float) -> None:
         """Wait until they are there, where that can be seen: who connects too early tries again only after a while.

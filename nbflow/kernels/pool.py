@@ -12,17 +12,15 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbflow.kernels.choosing import MOST_SERVERS, Place, Want, shadows, to_make, worth_a_server
+from nbflow.kernels.choosing import MOST_SERVERS, Place, Want, to_make, worth_a_server
 from nbflow.kernels.folders import sweep
-from nbflow.kernels.forks import ForkServer, NoFork, Start, works_here
+from nbflow.kernels.forks import ForkServer, NoFork, Shadowed, Start, works_here
 from nbflow.kernels.guards import Guard
 from nbflow.kernels.kernel import Kernel
 
@@ -74,14 +72,6 @@ class Makers:
     def server(self, start: Start) -> ForkServer:
         return ForkServer(start, self.guard)
 
-    def get_ready(self, name: str) -> None:
-        """Load what the first kernel would load, and find the kernelspec of this name: a quarter of a second that
-        whoever waits for a fork server has."""
-        from nbflow.kernels import channel, provisioner  # noqa: F401
-
-        with suppress(Exception):  # whoever wants the kernel will say what is wrong
-            self._specs.get_kernel_spec(name)
-
     @cached_property
     def _specs(self) -> KernelSpecManager:
         from jupyter_client.kernelspec import KernelSpecManager
@@ -96,7 +86,8 @@ class Kernels:
 
     ``jobs``: steps at a time; ``coming``: without it nothing is made ahead; ``makers``: a test has its own; ``cores``:
     while a fork server comes up it has one to itself, and on each of the others one kernel is started anew. Where more
-    than there are cores would be wanted at once all wait for the server: that makes them sooner than any other way.
+    than there are cores would be wanted at once all wait for the server, prepared as far as that goes without it: that
+    makes them sooner than any other way.
     """
 
     def __init__(
@@ -143,11 +134,11 @@ class Kernels:
             for place in worth_a_server(self._coming, self._first):
                 if place in self._starts:
                     self._coming_up[place] = self._makers.server(self._starts[place])
-            for want in to_make(self._coming, Counter(), self._first if self._coming_up else self._jobs):
-                self._make(want)
             for place in self._coming_up:
                 self._threads.submit(self._bring_up, place)
-                self._threads.submit(self._makers.get_ready, place[0])
+            most = self._first if self._coming_up and self._first else self._jobs
+            for want in to_make(self._coming, Counter(), most):
+                self._make(want, None if self._first else self._coming_up.get(want.place))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -270,14 +261,15 @@ class Kernels:
         for want in wanted[: max(0, room)]:  # where a server is coming up, it will be a fork, and soon
             self._make(want)
 
-    def _make(self, want: Want) -> None:
+    def _make(self, want: Want, server: ForkServer | None = None) -> None:
+        """Begin one. ``server``: that is coming up, and that it is to wait for."""
         if not self._closed:
             self._making[want] += 1
-            self._threads.submit(self._made_ahead, want)
+            self._threads.submit(self._made_ahead, want, server)
 
-    def _made_ahead(self, want: Want) -> None:
+    def _made_ahead(self, want: Want, server: ForkServer | None) -> None:
         kernel: Kernel | None = None
-        server = self._server_for(want)
+        server = server or self._server_for(want)
         try:
             kernel = self._started(self._new(want, server), want)
         except Exception as error:  # the step that wants it will have one started anew, and tell
@@ -358,24 +350,17 @@ class Kernels:
         """What its kernel can be forked from without making a difference."""
         place = want.place
         server = self._servers.get(place)
-        if server is None or not server.is_up or place in self._given_up or want not in self._expected:
-            return None
-        return None if shadows(_importable(want.folder), server.loaded) else server
+        fits = server is not None and server.is_up and place not in self._given_up and want in self._expected
+        return server if fits else None
 
     def _count_failure(self, want: Want, error: Exception) -> None:
         """A fork did not come up: the next step there has a kernel started anew, and tells. A server whose forks fail
         again and again serves no more."""
         place = want.place
         with self._state:
+            if place not in self._servers or isinstance(error.__cause__, Shadowed):
+                return  # it never came up, which is told once; or a fork would not be as a kernel started anew is
             self._untold[place] = f"The kernel that was forked for this step failed ({error}); another one served it."
             self._failures[place] += 1
             if self._failures[place] >= MOST_FAILURES:
                 self._given_up.add(place)
-
-
-def _importable(folder: Path) -> Iterator[str]:
-    """Names in a folder that an import could mean."""
-    with suppress(OSError):
-        for path in folder.iterdir():
-            if path.suffix in (".py", ".pyc", ".so") or (path / "__init__.py").exists():
-                yield path.name

@@ -14,6 +14,7 @@ import atexit
 import contextlib
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,16 @@ from nbflow.kernels.guards import Guard
 from nbflow.kernels.parents import Child, NotStarted
 
 
-def provisioner_for(manager: Any, guard: Guard, server: ForkServer | None) -> Any:
-    """The one for a kernel of a run. ``server``: None for a kernel that is started anew. Raises
-    ``ModuleNotFoundError`` where the kernelspec names one that is not installed."""
+def provisioner_for(
+    manager: Any, guard: Guard, server: ForkServer | None, ahead: Callable[[], None] | None = None
+) -> Any:
+    """The one for a kernel of a run. ``server``: None for a kernel that is started anew; ``ahead``: called before it is
+    forked, once it is known where it will be found. Raises ``ModuleNotFoundError`` where the kernelspec names one that
+    is not installed."""
     given = {"kernel_id": manager.connection_file, "kernel_spec": manager.kernel_spec, "parent": manager}
     if server is not None:
         forking = ForkProvisioner(**given)
-        forking.server = server
+        forking.server, forking.ahead = server, ahead
         return forking
     usual: Any = KernelProvisionerFactory.instance().create_provisioner_instance(**given)
     if type(usual) is not LocalProvisioner or not guard.works_here():
@@ -86,7 +90,12 @@ class ForkProvisioner(_OfAnother):
     server: ForkServer | None = None
     """What to fork from; None: the one of this process that fits."""
 
+    ahead: Callable[[], None] | None = None
+    """What can be done before there is a process: it may take a while until there is one."""
+
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        if self.ahead is not None:
+            self.ahead()
         try:
             forked = await asyncio.to_thread(self._forked, cmd, kwargs)
         except NoFork as reason:

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from nbflow.attempt.making import RUNTIME
 from nbflow.executors.bootstrap import AHEAD, ENTRY, PACKAGE
-from nbflow.kernels.forks import ForkServer, NoFork
+from nbflow.kernels.forks import ForkServer, NoFork, Shadowed
 from nbflow.kernels.kernel import Kernel
 from tests.kernels.talking import GUARD, a_kernel, a_server, environment, gone, said, start_of, until
 
@@ -63,6 +64,42 @@ print(sorted(sys.modules['{PACKAGE}.modules']._loaded()))"""
         loaded = set(ast.literal_eval(said(kernel, cell)))
     late = {"colorsys"} if again else set()
     assert loaded & {"helper", "sitecustomize", "colorsys", "json"} == {"helper", "sitecustomize"} | late
+
+
+def test_a_kernel_may_be_started_before_its_server_is_up(tmp_path: Path) -> None:
+    server = ForkServer(start_of(tmp_path), GUARD)
+    kernel = Kernel("python3", environment(), GUARD, server)
+    with ThreadPoolExecutor(1) as threads:
+        try:
+            started = threads.submit(kernel.start, tmp_path)
+            until(lambda: kernel.client is not None)
+            assert (kernel.pid, started.done()) == (0, False)
+            server.prepare()
+            started.result(30)
+            assert said(kernel, "6 * 7") == "['text/plain'] 42\n"
+        finally:
+            kernel.end()
+            server.close()
+
+
+def test_who_waits_for_a_server_that_is_closed_waits_no_longer(tmp_path: Path) -> None:
+    server = ForkServer(start_of(tmp_path), GUARD)
+    with ThreadPoolExecutor(1) as threads:
+        waits = threads.submit(server.fork, [], str(tmp_path), {}, 1, 2)
+        server.close()
+        with pytest.raises(NoFork):
+            waits.result(10)
+
+
+def test_a_folder_whose_own_module_a_kernel_would_import_gets_no_forks(tmp_path: Path) -> None:
+    with a_server(start_of(tmp_path, "colorsys")) as server:
+        (tmp_path / "colorsys.py").touch()
+        kernel = Kernel("python3", environment(), GUARD, server)
+        with pytest.raises(RuntimeError, match="has a module of its own named colorsys") as failure:
+            kernel.start(tmp_path)
+        kernel.end()
+        assert isinstance(failure.value.__cause__, Shadowed)
+        assert server.is_up
 
 
 def test_a_fork_calls_what_it_was_told_to_before_its_first_cell_and_is_none_where_that_fails(tmp_path: Path) -> None:

@@ -12,15 +12,16 @@ from typing import Any, cast
 import pytest
 
 from nbflow.kernels.choosing import Want
-from nbflow.kernels.forks import ForkServer, NoFork, Start
+from nbflow.kernels.forks import ForkServer, NoFork, Shadowed, Start
 from nbflow.kernels.kernel import Kernel
 from nbflow.kernels.pool import CALM, PATIENCE, Coming, Kernels, Makers, Stopped
 
 
 class FakeKernel:
-    def __init__(self, makers: FakeMakers, forked: bool) -> None:
+    def __init__(self, makers: FakeMakers, server: FakeServer | None) -> None:
         self.makers = makers
-        self.is_forked = forked
+        self.server = server
+        self.is_forked = server is not None
         self.note = ""
         self.killed = threading.Event()
         self.is_up = False
@@ -29,12 +30,24 @@ class FakeKernel:
         self.ends: list[bool] = []
 
     def start(self, folder: Path) -> None:
+        if self.server is not None:
+            self._fork(folder, self.server)
         self.makers.may_start.wait(10)
         if self.killed.is_set() and not self.is_up:
             raise RuntimeError("it was ended before it answered")
         if self.makers.failing and self.makers.failing[0](self):
             self.makers.failing.pop(0)
             raise RuntimeError("it did not answer within 10 s")
+
+    def _fork(self, folder: Path, server: FakeServer) -> None:
+        server.settled.wait(10)
+        try:
+            if not server.is_up:
+                raise NoFork("the fork server is gone")
+            if (folder / "pandas.py").exists():
+                raise Shadowed("there is a module of its own named pandas")
+        except NoFork as reason:
+            raise RuntimeError(str(reason)) from reason
 
     def kill(self) -> None:
         self.killed.set()
@@ -49,17 +62,18 @@ class FakeKernel:
 
 class FakeServer:
     def __init__(self, start: Start) -> None:
-        self.loaded = frozenset({"pandas"})
         self.is_up = False
         self.may_come_up = threading.Event()
+        self.settled = threading.Event()
         self.why = ""
         self.closed = False
 
     def prepare(self) -> None:
         self.may_come_up.wait(10)
-        if self.closed or self.why:
+        self.is_up = not self.closed and not self.why
+        self.settled.set()
+        if not self.is_up:
             raise NoFork(self.why or "the run is over")
-        self.is_up = True
 
     def close(self) -> None:
         self.closed, self.is_up = True, False
@@ -77,11 +91,8 @@ class FakeMakers(Makers):
         """Which kernels are next to fail, one each."""
 
     def kernel(self, want: Want, server: ForkServer | None) -> Kernel:
-        self.kernels.append(FakeKernel(self, server is not None))
+        self.kernels.append(FakeKernel(self, cast("FakeServer | None", server)))
         return cast("Kernel", self.kernels[-1])
-
-    def get_ready(self, name: str) -> None:
-        """Nothing is loaded."""
 
     def server(self, start: Start) -> ForkServer:
         self.servers.append(FakeServer(start))
@@ -297,8 +308,9 @@ def test_a_folder_with_a_module_of_a_loaded_name_has_kernels_started_anew(
     assert [up.take(want).is_forked for _ in range(2)] == [True, True]
     until(lambda: len(makers.kernels) == 5)
     (want.folder / "pandas.py").touch()
-    taken = [up.take(want).is_forked for _ in range(6)]
-    assert taken[-1] is False
+    taken = [up.take(want) for _ in range(6)]
+    assert taken[-1].is_forked is False
+    assert {kernel.note for kernel in taken} == {""}, "nothing has failed"
 
 
 @pytest.fixture
@@ -311,8 +323,7 @@ def wide(makers: FakeMakers, want: Want) -> Iterator[tuple[Kernels, list[Future[
     ):
         taken = [steps.submit(kernels.take, want) for _ in range(8)]
         until(lambda: kernels._waiting[want] == 8)
-        time.sleep(0.02)
-        assert forked(makers) == []
+        until(lambda: forked(makers) == [True] * 8)  # prepared
         yield kernels, taken
         for step in taken:
             step.exception(10)
@@ -321,11 +332,14 @@ def wide(makers: FakeMakers, want: Want) -> Iterator[tuple[Kernels, list[Future[
 def test_more_than_there_are_cores_wait_for_the_server(
     wide: tuple[Kernels, list[Future[Kernel]]], makers: FakeMakers
 ) -> None:
-    _, taken = wide
-    makers.servers[0].may_come_up.set()
-    until(lambda: len(makers.kernels) == 8)
+    kernels, taken = wide
+    makers.may_start.set()
     time.sleep(0.02)
-    assert forked(makers) == [True] * 8  # none is made ahead while somebody stands and waits
+    assert kernels._ready == []
+    makers.may_start.clear()
+    makers.servers[0].may_come_up.set()
+    time.sleep(0.02)
+    assert len(makers.kernels) == 8  # none is made ahead while somebody stands and waits
     makers.may_start.set()
     assert len({id(step.result(10)) for step in taken}) == 8
     until(lambda: len(makers.kernels) == 16)
@@ -338,7 +352,16 @@ def test_those_that_wait_for_a_server_that_does_not_come_up_have_kernels_started
     makers.servers[0].why = "it has no ipykernel"
     makers.servers[0].may_come_up.set()
     makers.may_start.set()
-    assert [step.result(10).is_forked for step in taken] == [False] * 8
+    kernels = [step.result(10) for step in taken]
+    assert [kernel.is_forked for kernel in kernels] == [False] * 8
+    assert sum("cannot be made ahead by forks: it has no ipykernel" in kernel.note for kernel in kernels) == 1
+    assert sum(bool(kernel.note) for kernel in kernels) == 1
+
+
+def test_those_that_wait_for_a_server_can_be_stopped_and_hold_nothing_up(makers: FakeMakers, want: Want) -> None:
+    with Kernels(8, coming(want, 16, at_once=8), makers, cores=2) as kernels, pytest.raises(Stopped):
+        kernels.take(want, is_stopped=lambda: bool(makers.kernels))
+    assert [kernel.ends for kernel in makers.kernels] == [[False]] * 8
 
 
 # --- when something goes wrong -------------------------------------------------------------------------
