@@ -36,6 +36,9 @@ ALWAYS = {"PYTHONHASHSEED": "0"}
 GLANCE = 0.05
 """Seconds between two looks whether a step that waits for its kernel has been stopped."""
 
+BEGIN = 0.1
+"""Seconds for which a step that took its kernel wants a core beside those that kernels are made on."""
+
 CALM = 0.3
 """Seconds after which a step that took its kernel has got going: it has loaded and runs a person's code."""
 
@@ -254,8 +257,10 @@ class Kernels:
     # --- making --------------------------------------------------------------------------------------------
 
     def _make_ahead(self) -> None:
-        """No more at a time than there are cores, and none while a step stands and waits: it comes first."""
-        room = 0 if self._served or self._waiting.total() else self._cores - self._making.total()
+        """No more at a time than there are cores, one while a step begins, and none while a step stands and waits: it
+        comes first."""
+        most = 1 if time.monotonic() - self._taken < BEGIN else self._cores
+        room = 0 if self._served or self._waiting.total() else most - self._making.total()
         there = Counter(want for want, _ in self._ready) + self._making
         wanted = [w for w in to_make(self._coming, there, self._jobs) if w.place not in self._coming_up]
         for want in wanted[: max(0, room)]:  # where a server is coming up, it will be a fork, and soon

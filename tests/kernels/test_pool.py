@@ -192,6 +192,22 @@ def test_nothing_is_made_ahead_while_a_step_stands_and_waits(makers: FakeMakers,
         until(lambda: len(makers.kernels) == 4)
 
 
+@pytest.mark.parametrize(("begin", "making"), [(60.0, 1), (0.0, 4)])
+def test_while_a_step_begins_kernels_are_made_ahead_one_at_a_time(
+    makers: FakeMakers, want: Want, monkeypatch: pytest.MonkeyPatch, begin: float, making: int
+) -> None:
+    monkeypatch.setattr("nbflow.kernels.pool.BEGIN", begin)
+    with Kernels(4, Coming((want,) * 20, 1), makers, cores=4) as kernels:
+        until(lambda: len(kernels._ready) == 4)
+        makers.may_start.clear()
+        for _ in range(4):
+            kernels.take(want)
+        time.sleep(0.02)
+        assert kernels._making[want] == making
+        makers.may_start.set()
+        until(lambda: len(kernels._ready) == 4)
+
+
 def test_at_the_end_nothing_more_is_made(makers: FakeMakers, want: Want) -> None:
     with Kernels(2, coming(want, 3), makers) as kernels:
         kernels.take(want)
@@ -368,8 +384,9 @@ def test_those_that_wait_for_a_server_can_be_stopped_and_hold_nothing_up(makers:
 
 
 def test_a_fork_that_does_not_come_up_is_told_and_the_step_has_a_kernel_started_anew(
-    up: Kernels, makers: FakeMakers, want: Want
+    up: Kernels, makers: FakeMakers, want: Want, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("nbflow.kernels.pool.BEGIN", 0.0)
     until(lambda: not up._making[want])
     makers.failing = [lambda kernel: kernel.is_forked] * 2
     up.take(want), up.take(want)
