@@ -284,7 +284,8 @@ class Kernels:
             self._making[want] -= 1
             if kernel is not None:
                 self._ready.append((want, kernel))
-                self._make_ahead()
+            if kernel is not None or (server is not None and want.place in self._given_up):
+                self._make_ahead()  # the next will be no fork
             self._state.notify_all()
 
     def _new(self, want: Want, server: ForkServer | None) -> Kernel:
@@ -363,8 +364,11 @@ class Kernels:
         again and again serves no more."""
         place = want.place
         with self._state:
-            if place not in self._servers or isinstance(error.__cause__, Shadowed):
-                return  # it never came up, which is told once; or a fork would not be as a kernel started anew is
+            if isinstance(error.__cause__, Shadowed):
+                self._given_up.add(place)  # nothing has failed: a fork would not be as a kernel started anew
+                return
+            if place not in self._servers:
+                return  # it never came up, which is told once
             self._untold[place] = f"The kernel that was forked for this step failed ({error}); another one served it."
             self._failures[place] += 1
             if self._failures[place] >= MOST_FAILURES:

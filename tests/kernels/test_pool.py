@@ -327,6 +327,7 @@ def test_a_folder_with_a_module_of_a_loaded_name_has_kernels_started_anew(
     taken = [up.take(want) for _ in range(6)]
     assert taken[-1].is_forked is False
     assert {kernel.note for kernel in taken} == {""}, "nothing has failed"
+    until(lambda: [kernel.is_forked for _, kernel in up._ready] == [False, False])  # made ahead all the same
 
 
 @pytest.fixture
