@@ -18,7 +18,7 @@ from benchmarks.measure import in_turn, said
 from benchmarks.table import Row, seconds
 
 STEPS, JOBS, NAP = 16, 8, 2.0
-TIMES = 3
+TIMES = 5
 
 
 def rows(folder: Path) -> Iterator[Row]:
