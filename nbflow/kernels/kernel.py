@@ -100,8 +100,8 @@ class Kernel:
     # --- coming up -----------------------------------------------------------------------------------------
 
     def start(self, folder: Path, limit: float | None = None) -> None:
-        """Start it and wait until it answers, for ``limit`` seconds at most. Raises ``OSError`` or ``RuntimeError``
-        where it does not."""
+        """Start it and wait until it answers, for ``limit`` seconds at most once there is a process: a fork waits for
+        its server first. Raises ``OSError`` or ``RuntimeError`` where it does not."""
         if limit is None:
             limit = FORK_TIMEOUT if self.is_forked else START_TIMEOUT
         self.loop.complete(lambda: self._start(folder, limit))

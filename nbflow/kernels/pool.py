@@ -1,7 +1,8 @@
 """The kernels of one run: made before they are needed, handed out once, ended beside other work.
 
 ``Kernels`` is told which kernels the steps to come will want, and keeps as many ready as steps may run at a time. The
-first ones are started anew while a fork server comes up, the others are forked from it. Whatever goes wrong ahead of
+first ones are started anew while a fork server comes up, or, where many are wanted at once, wait for it; the others are
+forked from it. Whatever goes wrong ahead of
 time costs nothing but time: the step gets a kernel that is started anew, and says why. What is made when is decided in
 ``choosing``; this module owns the threads.
 """

@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Callable, NamedTuple, NoReturn
 
-from . import arguments, environment, preload, processes, sections
+from . import arguments, environment, preload, processes
 
 
 class Order(NamedTuple):
@@ -91,8 +91,7 @@ def run(order: Order, heritage: Heritage) -> None:
     gc.disable()  # what comes now stays: to look through it again and again takes a third of the time
     kernel: Any = IPKernelApp.instance()
     before = next(reversed(sys.modules))
-    reader = arguments.reading_with(heritage.reader, kernel)
-    with _looking_at(heritage.looks), reader, sections.sought_where_named():
+    with _looking_at(heritage.looks), arguments.reading_with(heritage.reader, kernel):
         kernel.initialize()
     if "IPython.core.shellapp" in heritage.looks:
         kernel.shell._sys_modules_keys.update(_since(before))  # startup files of the person's have loaded them
